@@ -1,0 +1,1 @@
+//! One upstream TCP stream of fixed-length frames in, any number of clients out.

@@ -1,0 +1,2 @@
+//! The `fanout` program.
+fn main() {}
