@@ -1,0 +1,237 @@
+//! Admission: who may take a seat.
+//!
+//! Layer: relay. Owns the counts of seats in all, per listener and per address, and checks them
+//! before anything is allocated for a connection. Knows nothing of sockets.
+//!
+//! An IPv4 client on an IPv6 listener shows up as `::ffff:a.b.c.d`; it is matched and counted as
+//! the IPv4 address that it is. Other IPv6 clients count by their /64, because whoever has one
+//! such address has 2^64 of them (RFC 6177).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+/// Why a connection was refused. The words are those of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The limit that the user set, for all clients or for the listener, is reached.
+    MaxClients,
+    /// This address has as many connections as one address may have.
+    PerIp,
+    /// The address is in none of the allowed networks.
+    NotAllowed,
+    /// The descriptor limit leaves no room for another client.
+    Descriptors,
+}
+
+impl Refusal {
+    /// Every refusal, in the order in which [`super::stats::Stats`] counts them.
+    pub const ALL: [Self; 4] = [
+        Self::MaxClients,
+        Self::PerIp,
+        Self::NotAllowed,
+        Self::Descriptors,
+    ];
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::MaxClients => "max-clients",
+            Self::PerIp => "per-ip",
+            Self::NotAllowed => "not-allowed",
+            Self::Descriptors => "descriptors",
+        })
+    }
+}
+
+/// The limits and the seats taken.
+#[derive(Debug)]
+pub struct Admission {
+    limits: AdmissionLimits,
+    /// Clients in all.
+    seats: usize,
+    /// Clients per listener, by its index.
+    seats_by_listener: Vec<usize>,
+    /// Clients per address; kept only when there is a limit.
+    seats_by_ip: HashMap<IpAddr, u32>,
+}
+
+/// What is allowed.
+#[derive(Clone, Debug, Default)]
+pub struct AdmissionLimits {
+    /// Networks that may connect; none means everybody.
+    pub allow: Vec<IpNet>,
+    /// Clients in all, as the user wants it.
+    pub max_clients: Option<usize>,
+    /// Clients in all, as the descriptor limit permits it.
+    pub max_by_descriptors: usize,
+    /// Clients per address; 0 means no limit.
+    pub max_per_ip: u32,
+    /// Clients per listener, by its index.
+    pub max_by_listener: Vec<Option<usize>>,
+}
+
+impl Admission {
+    /// An empty house.
+    #[must_use]
+    pub fn new(limits: AdmissionLimits) -> Self {
+        Self {
+            seats: 0,
+            seats_by_listener: vec![0; limits.max_by_listener.len()],
+            seats_by_ip: HashMap::new(),
+            limits,
+        }
+    }
+
+    /// Takes a seat for `ip` on the listener with index `listener`.
+    ///
+    /// # Errors
+    /// Says why there is none; nothing is counted then.
+    pub fn enter(&mut self, ip: IpAddr, listener: usize) -> Result<(), Refusal> {
+        let limits = &self.limits;
+        let ip = ip.to_canonical();
+        if !limits.allow.is_empty() && !limits.allow.iter().any(|net| net.contains(&ip)) {
+            return Err(Refusal::NotAllowed);
+        }
+        let listener_limit = limits.max_by_listener[listener];
+        if limits.max_clients.is_some_and(|most| self.seats >= most)
+            || listener_limit.is_some_and(|most| self.seats_by_listener[listener] >= most)
+        {
+            return Err(Refusal::MaxClients);
+        }
+        if self.seats >= limits.max_by_descriptors {
+            return Err(Refusal::Descriptors);
+        }
+        if limits.max_per_ip > 0 {
+            let seats = self.seats_by_ip.entry(household(ip)).or_insert(0);
+            if *seats >= limits.max_per_ip {
+                return Err(Refusal::PerIp);
+            }
+            *seats += 1;
+        }
+        self.seats += 1;
+        self.seats_by_listener[listener] += 1;
+        Ok(())
+    }
+
+    /// Gives the seat of a client back that had entered with these values.
+    pub fn leave(&mut self, ip: IpAddr, listener: usize) {
+        self.seats -= 1;
+        self.seats_by_listener[listener] -= 1;
+        if self.limits.max_per_ip == 0 {
+            return;
+        }
+        let household = household(ip.to_canonical());
+        if let Some(seats) = self.seats_by_ip.get_mut(&household) {
+            *seats -= 1;
+            if *seats == 0 {
+                self.seats_by_ip.remove(&household);
+            }
+        }
+    }
+}
+
+/// The address that a client is counted under: an IPv4 address, or the /64 of an IPv6 one.
+fn household(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn house(limits: AdmissionLimits) -> Admission {
+        Admission::new(AdmissionLimits {
+            max_by_descriptors: 100,
+            max_by_listener: vec![None, Some(1)],
+            ..limits
+        })
+    }
+
+    #[test]
+    fn the_last_seat_is_given_and_given_again_after_a_departure() {
+        let mut admission = house(AdmissionLimits {
+            max_clients: Some(2),
+            ..AdmissionLimits::default()
+        });
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Err(Refusal::MaxClients));
+        admission.leave(ip("10.0.0.1"), 0);
+        assert_eq!(admission.enter(ip("10.0.0.2"), 0), Ok(()));
+    }
+
+    #[test]
+    fn a_listener_has_a_limit_of_its_own() {
+        let mut admission = house(AdmissionLimits::default());
+        assert_eq!(admission.enter(ip("10.0.0.1"), 1), Ok(()));
+        assert_eq!(admission.enter(ip("10.0.0.1"), 1), Err(Refusal::MaxClients));
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Ok(()));
+        admission.leave(ip("10.0.0.1"), 1);
+        assert_eq!(admission.enter(ip("10.0.0.1"), 1), Ok(()));
+    }
+
+    #[test]
+    fn the_descriptor_limit_is_a_reason_of_its_own() {
+        let mut admission = Admission::new(AdmissionLimits {
+            max_by_descriptors: 1,
+            max_by_listener: vec![None],
+            ..AdmissionLimits::default()
+        });
+        assert_eq!(admission.enter(ip("::1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("::1"), 0), Err(Refusal::Descriptors));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_address_that_it_is() {
+        let mut admission = house(AdmissionLimits {
+            allow: vec!["10.0.0.0/8".parse().unwrap()],
+            max_per_ip: 1,
+            ..AdmissionLimits::default()
+        });
+        assert_eq!(admission.enter(ip("::ffff:10.0.0.1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Err(Refusal::PerIp));
+        assert_eq!(
+            admission.enter(ip("::ffff:11.0.0.1"), 0),
+            Err(Refusal::NotAllowed)
+        );
+        admission.leave(ip("10.0.0.1"), 0);
+        assert_eq!(admission.enter(ip("10.0.0.1"), 0), Ok(()));
+    }
+
+    #[test]
+    fn one_ipv6_network_of_64_bits_is_one_household() {
+        let mut admission = house(AdmissionLimits {
+            max_per_ip: 2,
+            ..AdmissionLimits::default()
+        });
+        assert_eq!(admission.enter(ip("2001:db8::1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("2001:db8::2:1"), 0), Ok(()));
+        assert_eq!(admission.enter(ip("2001:db8::3"), 0), Err(Refusal::PerIp));
+        assert_eq!(admission.enter(ip("2001:db8:0:1::3"), 0), Ok(()));
+    }
+
+    #[test]
+    fn addresses_without_a_client_are_forgotten() {
+        let mut admission = house(AdmissionLimits {
+            max_per_ip: 1,
+            ..AdmissionLimits::default()
+        });
+        for number in 0..1000u32 {
+            let address = IpAddr::V4(number.into());
+            assert_eq!(admission.enter(address, 0), Ok(()));
+            admission.leave(address, 0);
+        }
+        assert!(admission.seats_by_ip.is_empty());
+    }
+}

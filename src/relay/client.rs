@@ -1,0 +1,132 @@
+//! One client: its socket, its write buffer, and two readiness bits.
+//!
+//! Layer: relay. Owns the states below. Knows nothing of other clients, nor of how readiness is
+//! learnt.
+//!
+//! Readiness (registered once for both directions, edge-triggered, never re-registered):
+//!
+//! ```text
+//!   backlog  writable  name                    leaves by
+//!   empty    yes       caught up               publish → sending
+//!   some     yes       sending                 flush: emptied → caught up; refused → lagging
+//!   some     no        lagging                 writable event → sending;
+//!                                              policy → skipped, departed, or the upstream waits
+//!   empty    no        caught up, kernel full  writable event → caught up; publish → lagging
+//! ```
+//!
+//! Life:
+//!
+//! ```text
+//!   Live ──drain──▶ Draining ──backlog emptied──▶ Finishing ──its end, or time up──▶ Departed
+//!     │                 │ time up, or failure          │ failure                        │
+//!     └────────────────▶┴──────────────────────────────┴───────────────────────────────▶│
+//!                                                              reap, end of the turn ◀──┘
+//! ```
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::backlog::Backlog;
+use super::departure::Departure;
+use super::policy::SlowPolicy;
+
+/// A seat in the slab, reserved or taken. Valid until the client is reaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(u32);
+
+impl ClientId {
+    /// The seat with slab key `key`.
+    ///
+    /// # Panics
+    /// When `key` has more than 32 bits: a process cannot have so many descriptors.
+    #[must_use]
+    pub fn new(key: usize) -> Self {
+        Self(u32::try_from(key).expect("a slab key counts descriptors, which are 32-bit"))
+    }
+
+    /// The slab key.
+    #[must_use]
+    pub fn key(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What does not change while a client is connected.
+#[derive(Clone, Copy, Debug)]
+pub struct Card {
+    /// The number under which the log speaks of it; never given twice.
+    pub serial: u64,
+    /// Its address.
+    pub addr: SocketAddr,
+    /// Index of the listener that accepted it.
+    pub listener: u16,
+    /// What happens when it is slow.
+    pub policy: SlowPolicy,
+    /// When it was accepted, since the start of the clock.
+    pub joined_at: Duration,
+}
+
+/// What a client has been given, and has said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Frames whose last byte its kernel took.
+    pub frames: u64,
+    /// Frames it was skipped over.
+    pub skipped: u64,
+    /// Bytes that it sent and that were thrown away.
+    pub heard_bytes: u64,
+}
+
+/// A connected client.
+#[derive(Debug)]
+pub struct Client<S> {
+    /// Where frames go. Anything that reads and writes will do.
+    pub socket: S,
+    pub(super) card: Card,
+    pub(super) tally: Tally,
+    pub(super) backlog: Backlog,
+    pub(super) life: Life,
+    /// Its input may hold something: set by an event, cleared by would-block. Set exactly while
+    /// the client stands in the queue of those to be heard.
+    pub(super) readable: bool,
+    /// Its kernel may take bytes: set by an event, cleared by a refusal. Together with a backlog,
+    /// true exactly while the client stands in the queue of those to be sent to.
+    pub(super) writable: bool,
+    /// When its kernel last took a byte, or when its backlog last ceased to be empty.
+    pub(super) progress_at: Duration,
+    /// Its index in the roster.
+    pub(super) place: usize,
+}
+
+/// How far a client has come.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// Frames are appended to its backlog.
+    Live,
+    /// It is given its backlog and no more.
+    Draining,
+    /// It has been given everything; its own end is waited for.
+    Finishing {
+        /// Until then.
+        until: Duration,
+    },
+    /// It is on the list of those to be reaped.
+    Departed(Departure),
+}
+
+impl<S> Client<S> {
+    /// Bytes may still be written to it.
+    pub(super) fn is_receiving(&self) -> bool {
+        matches!(self.life, Life::Live | Life::Draining)
+    }
+
+    pub(super) fn has_departed(&self) -> bool {
+        matches!(self.life, Life::Departed(_))
+    }
+
+    /// The log must keep what this client has not been given: fanout has not got round to it yet,
+    /// or its policy is that the upstream waits.
+    pub(super) fn holds_the_log(&self) -> bool {
+        self.is_receiving() && (self.writable || self.card.policy == SlowPolicy::Wait)
+    }
+}

@@ -1,0 +1,307 @@
+//! The clients: a slab of them, and the queues of those with something to do.
+//!
+//! Layer: relay. Owns three rules: a slab key is freed in [`Clients::reap`] and nowhere else, so
+//! no event of a batch can meet the next occupant of a key; a client stands in a queue exactly
+//! while its readiness bit says so, so nobody sleeps on a set bit; one client's failure makes that
+//! client depart and nobody else. Knows neither poll nor clock.
+//!
+//! What is done with them is in `fan_out.rs` (publish, give out) and `lifecycle.rs` (deadlines,
+//! drain).
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::Duration;
+
+use slab::Slab;
+
+use super::backlog::Backlog;
+use super::client::{Card, Client, ClientId, Life, Tally};
+use super::departure::Departure;
+use super::fan_out::Lap;
+use super::frame_log::{FrameLog, Position};
+use super::lifecycle::Deadlines;
+use super::limits::{Budgets, FLOOD_BYTES, HEAR_CHARGE_BYTES, INTERRUPTS};
+use super::stats::Stats;
+
+/// All connected clients.
+pub struct Clients<S> {
+    pub(super) slab: Slab<Client<S>>,
+    /// Every client once, densely, so that a walk costs as much as there are clients now and not
+    /// as many as there were once.
+    pub(super) roster: Vec<ClientId>,
+    /// Clients with a backlog whose kernel may take bytes, in the order of their turn.
+    pub(super) sending: VecDeque<ClientId>,
+    /// Clients whose input may hold something.
+    talking: VecDeque<ClientId>,
+    /// Clients whose backlog was emptied for good: their sending side is to be shut down.
+    pub(super) emptied: VecDeque<ClientId>,
+    /// Clients to be reaped at the end of this turn.
+    departed: VecDeque<ClientId>,
+    pub(super) lap: Lap,
+    /// No client that holds the log needs a byte before this.
+    pub(super) floor: Position,
+    /// Index in the roster of the client that is served first after the next publication.
+    pub(super) first: usize,
+    pub(super) deadlines: Deadlines,
+    pub(super) budgets: Budgets,
+    pub(super) stats: Stats,
+    /// Where input goes to be forgotten.
+    scratch: Box<[u8]>,
+    next_serial: u64,
+}
+
+/// Where a client comes from and what is agreed with it.
+pub struct Newcomer<S> {
+    /// Its socket, registered under the key of [`Clients::vacant_seat`].
+    pub socket: S,
+    /// Its particulars; the serial number is filled in when it takes its seat.
+    pub card: Card,
+    /// Where its stream starts: a frame boundary that the log keeps.
+    pub start: Position,
+}
+
+/// A client that has been taken out of the slab.
+#[derive(Debug)]
+pub struct Parted<S> {
+    /// Its socket, still open.
+    pub socket: S,
+    /// Its particulars.
+    pub card: Card,
+    /// What it was given.
+    pub tally: Tally,
+    /// Why it left and how its connection is to be ended.
+    pub departure: Departure,
+}
+
+impl<S: Read + Write> Clients<S> {
+    /// Nobody yet. A client whose kernel takes no byte for `stall_timeout` is thrown out.
+    #[must_use]
+    pub fn new(stall_timeout: Option<Duration>, budgets: Budgets) -> Self {
+        Self {
+            slab: Slab::new(),
+            roster: Vec::new(),
+            sending: VecDeque::new(),
+            talking: VecDeque::new(),
+            emptied: VecDeque::new(),
+            departed: VecDeque::new(),
+            lap: Lap::default(),
+            floor: 0,
+            first: 0,
+            deadlines: Deadlines::new(stall_timeout),
+            budgets,
+            stats: Stats::default(),
+            scratch: vec![0; budgets.hear_bytes].into_boxed_slice(),
+            next_serial: 1,
+        }
+    }
+
+    /// The seat that the next newcomer will take: the key to register its socket under.
+    #[must_use]
+    pub fn vacant_seat(&self) -> ClientId {
+        ClientId::new(self.slab.vacant_key())
+    }
+
+    /// Gives a newcomer the vacant seat, and says under which serial number.
+    ///
+    /// A fresh connection counts as writable at once, so that nobody is taken for slow before the
+    /// first event.
+    pub fn seat(&mut self, newcomer: Newcomer<S>, log: &FrameLog) -> u64 {
+        let id = self.vacant_seat();
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        self.slab.insert(Client {
+            socket: newcomer.socket,
+            card: Card {
+                serial,
+                ..newcomer.card
+            },
+            tally: Tally::default(),
+            backlog: Backlog::starting_at(newcomer.start),
+            life: Life::Live,
+            readable: false,
+            writable: true,
+            progress_at: newcomer.card.joined_at,
+            place: self.roster.len(),
+        });
+        self.roster.push(id);
+        self.stats.accepted += 1;
+        self.stats.clients += 1;
+        if newcomer.start < log.published() {
+            self.enqueue(id, log);
+        }
+        serial
+    }
+
+    /// Notes what an event says, and moves no bytes. An event for a vacant seat is stale and means
+    /// nothing.
+    pub fn note(&mut self, id: ClientId, readable: bool, writable: bool, log: &FrameLog) {
+        let Some(client) = self.slab.get_mut(id.key()) else {
+            return;
+        };
+        if client.has_departed() {
+            return;
+        }
+        if readable && !client.readable {
+            client.readable = true;
+            self.talking.push_back(id);
+        }
+        if writable && !client.writable {
+            client.writable = true;
+            if client.is_receiving() && !client.backlog.is_empty(log) {
+                self.enqueue(id, log);
+            }
+        }
+    }
+
+    /// Reads what clients say and throws it away, as much as one turn's budget permits: unread
+    /// input would turn a clean close into a reset and destroy what is still on its way.
+    pub fn hear(&mut self) {
+        let mut slice = self.budgets.hear_slice_bytes;
+        while slice > 0
+            && let Some(id) = self.talking.pop_front()
+        {
+            let client = &mut self.slab[id.key()];
+            if client.has_departed() {
+                continue;
+            }
+            let (count, end) = discard_input(&mut client.socket, &mut self.scratch);
+            slice = slice.saturating_sub(count.max(HEAR_CHARGE_BYTES));
+            client.tally.heard_bytes += count as u64;
+            self.stats.heard_bytes += count as u64;
+            self.settle_heard(id, end);
+        }
+    }
+
+    fn settle_heard(&mut self, id: ClientId, end: HearEnd) {
+        let client = &mut self.slab[id.key()];
+        if client.tally.heard_bytes > FLOOD_BYTES {
+            return self.depart(id, Departure::by_reset(super::departure::Reason::Flood));
+        }
+        match end {
+            HearEnd::LimitReached => return self.talking.push_back(id),
+            HearEnd::Silent => client.readable = false,
+            HearEnd::InputEnded | HearEnd::Failed(_)
+                if matches!(client.life, Life::Finishing { .. }) =>
+            {
+                let reason = self.deadlines.drain_reason();
+                return self.depart(id, Departure::by_fin(reason));
+            }
+            HearEnd::InputEnded => client.readable = false,
+            HearEnd::Failed(error) => return self.depart(id, Departure::by_failure(error)),
+        }
+    }
+
+    /// Puts a client that has a backlog and a willing kernel at the end of the queue.
+    pub(super) fn enqueue(&mut self, id: ClientId, log: &FrameLog) {
+        let position = self.slab[id.key()].backlog.position();
+        self.floor = self.floor.min(log.frame_start(position));
+        self.sending.push_back(id);
+    }
+
+    /// Marks a client as gone. It keeps its key until [`Clients::reap`].
+    pub(super) fn depart(&mut self, id: ClientId, departure: Departure) {
+        let client = &mut self.slab[id.key()];
+        if !client.has_departed() {
+            client.life = Life::Departed(departure);
+            self.departed.push_back(id);
+        }
+    }
+
+    /// Takes one departed client out of the slab. To be called until it gives none, at the end of
+    /// a turn, when no event of the batch is left to be noted.
+    pub fn reap(&mut self, log: &FrameLog) -> Option<Parted<S>> {
+        let id = self.departed.pop_front()?;
+        let client = self.slab.remove(id.key());
+        self.roster.swap_remove(client.place);
+        if let Some(moved) = self.roster.get(client.place) {
+            self.slab[moved.key()].place = client.place;
+        }
+        if self.departed.is_empty() {
+            self.purge();
+        }
+        let Life::Departed(departure) = client.life else {
+            unreachable!("only the departed are on the list of the departed");
+        };
+        self.stats.clients -= 1;
+        self.stats.abandoned += client.backlog.lag_frames(log);
+        self.stats.count_departure(departure.reason);
+        Some(Parted {
+            socket: client.socket,
+            card: client.card,
+            tally: client.tally,
+            departure,
+        })
+    }
+
+    /// Takes the reaped out of the queues, before their keys can be given to somebody else.
+    fn purge(&mut self) {
+        let slab = &self.slab;
+        let is_seated = |id: &ClientId| slab.contains(id.key());
+        self.sending.retain(is_seated);
+        self.talking.retain(is_seated);
+        self.emptied.retain(is_seated);
+    }
+
+    /// There is something to do that no event will announce.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !(self.sending.is_empty()
+            && self.talking.is_empty()
+            && self.emptied.is_empty()
+            && self.departed.is_empty())
+    }
+
+    /// Clients seated, departed ones included until they are reaped.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Nobody is seated.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.roster.is_empty()
+    }
+}
+
+/// Why reading a client's input ended.
+enum HearEnd {
+    /// Nothing is left to read at the moment.
+    Silent,
+    /// The budget is spent.
+    LimitReached,
+    /// It has shut down its sending side, and may well go on receiving.
+    InputEnded,
+    /// The connection is broken.
+    Failed(io::Error),
+}
+
+/// Reads up to a scratch buffer full, and says how many bytes that was.
+fn discard_input(socket: &mut (impl Read + Write), scratch: &mut [u8]) -> (usize, HearEnd) {
+    let mut count = 0;
+    let mut interrupts = 0;
+    while count < scratch.len() && interrupts < INTERRUPTS {
+        match socket.read(&mut scratch[count..]) {
+            Ok(0) => return (count, input_ended(socket)),
+            Ok(taken) => count += taken,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return (count, HearEnd::Silent);
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => interrupts += 1,
+            Err(error) => return (count, HearEnd::Failed(error)),
+        }
+    }
+    (count, HearEnd::LimitReached)
+}
+
+/// Tells a half-closed connection from a dead one. Once a FIN has been received, Linux answers
+/// every read with 0 and keeps a later error (a reset, a keepalive that ran out) to itself until
+/// something is written; an empty write asks for it and sends nothing.
+fn input_ended(socket: &mut impl Write) -> HearEnd {
+    match socket.write(&[]) {
+        Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            HearEnd::Failed(error)
+        }
+        _ => HearEnd::InputEnded,
+    }
+}

@@ -1,0 +1,197 @@
+//! The fan-out: frames are appended to every backlog, and backlogs are flushed, a slice a turn.
+//!
+//! Layer: relay. Owns the promise that a slow client is its own problem: who is slow is decided
+//! here, only by a kernel's refusal, and the upstream is left unread rather than that a willing
+//! client is overrun. Knows nothing of where frames come from.
+//!
+//! A fan-out goes in laps over the queue of sending clients. A frame that arrives meanwhile joins
+//! it for those still to come; the others are queued again behind them.
+//!
+//! ```text
+//!         lap.base          lap.start            published   received      fill limit
+//!   log ─────┴──────────────────┴────────────────────┴───────────┴─────────────┴──▶
+//!            ├ the least that a client served in the lap before has
+//!            └──────────────────────── window ─────────────────────────────────┘
+//!
+//!   received ≤ lap.base + window       a lagging client's position ≥ lap.base - backlog limit
+//!   received ≤ floor + backlog limit   a willing client's position ≥ floor
+//!   so nothing is overwritten that somebody needs: capacity = backlog limit + window
+//! ```
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use super::backlog::{Flush, FlushEnd};
+use super::client::{ClientId, Life};
+use super::clients::Clients;
+use super::departure::{Departure, Reason};
+use super::frame_log::{FrameLog, Position};
+use super::limits::NO_BUFFERS_RETRY;
+use super::policy::SlowPolicy;
+
+/// One round over the queue of sending clients.
+#[derive(Debug, Default)]
+pub(super) struct Lap {
+    /// Where the previous lap started: every client it served has been given at least this much,
+    /// or its kernel refused.
+    base: Position,
+    /// What was published when this lap started.
+    start: Position,
+    /// Clients of this lap that are still to be served.
+    left: usize,
+}
+
+impl<S: Read + Write> Clients<S> {
+    /// Appends every complete frame to every client's backlog, and acts on those who lag too far.
+    pub fn publish(&mut self, log: &mut FrameLog, now: Duration) {
+        let before = log.published();
+        log.publish();
+        let was_idle = self.sending.is_empty();
+        let count = self.roster.len();
+        // Another client is the first every time, so that nobody is always last.
+        self.first = if self.first + 1 < count {
+            self.first + 1
+        } else {
+            0
+        };
+        for place in (self.first..count).chain(0..self.first.min(count)) {
+            self.append(self.roster[place], before, log, now);
+        }
+        if was_idle {
+            self.lap = Lap {
+                base: if self.sending.is_empty() {
+                    log.published()
+                } else {
+                    before
+                },
+                start: log.published(),
+                left: self.sending.len(),
+            };
+        }
+    }
+
+    /// What was published from `before` on is now part of the client's backlog: its position says
+    /// so. What remains is to move it to the state that this puts it in.
+    fn append(&mut self, id: ClientId, before: Position, log: &FrameLog, now: Duration) {
+        let client = &mut self.slab[id.key()];
+        if !client.is_receiving() || client.backlog.is_empty(log) {
+            return;
+        }
+        if client.backlog.was_empty_at(before) {
+            client.progress_at = now;
+            if client.writable {
+                return self.enqueue(id, log);
+            }
+            self.deadlines.watch_stall(now);
+        }
+        let client = &self.slab[id.key()];
+        if !client.writable && self.is_beyond_mark(id, log) {
+            self.enforce_policy(id, log, now);
+        }
+    }
+
+    fn is_beyond_mark(&self, id: ClientId, log: &FrameLog) -> bool {
+        let lag = self.slab[id.key()].backlog.lag_frames(log);
+        lag * log.frame_size() > log.backlog_limit()
+    }
+
+    /// Acts on a lagging client beyond the mark, after one last offer: its kernel may have become
+    /// willing since the events of this turn were taken.
+    fn enforce_policy(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
+        self.flush(id, log, now);
+        let client = &mut self.slab[id.key()];
+        if client.has_departed() || client.writable || !self.is_beyond_mark(id, log) {
+            return;
+        }
+        let client = &mut self.slab[id.key()];
+        match client.card.policy {
+            SlowPolicy::Disconnect => self.depart(id, Departure::by_reset(Reason::Slow)),
+            SlowPolicy::Skip => {
+                let skipped = client.backlog.skip_to_newest(log);
+                client.tally.skipped += skipped;
+                self.stats.skipped += skipped;
+            }
+            // The fill limit waits for it; it cannot get further behind.
+            SlowPolicy::Wait => {}
+        }
+    }
+
+    /// Flushes sending clients, in the order of the queue, until the slice of this turn is spent.
+    pub fn give_out(&mut self, log: &FrameLog, now: Duration) {
+        let mut slice = self.budgets.slice_bytes;
+        while slice > 0
+            && let Some(id) = self.sending.pop_front()
+        {
+            if self.slab[id.key()].is_receiving() {
+                let bytes = self.flush(id, log, now);
+                slice = slice.saturating_sub(bytes.max(self.budgets.write_charge_bytes));
+            }
+            self.advance_lap(log);
+        }
+    }
+
+    /// Offers one client its backlog, moves it to the state that follows, and says how many bytes
+    /// its kernel took.
+    fn flush(&mut self, id: ClientId, log: &FrameLog, now: Duration) -> usize {
+        let client = &mut self.slab[id.key()];
+        let most = self.budgets.write_bytes;
+        let Flush { bytes, frames, end } = client.backlog.flush(log, &mut client.socket, most);
+        client.tally.frames += frames;
+        self.stats.delivered += frames;
+        self.stats.delivered_bytes += bytes as u64;
+        if bytes > 0 {
+            client.progress_at = now;
+        }
+        client.writable = matches!(end, FlushEnd::Emptied | FlushEnd::LimitReached);
+        match end {
+            FlushEnd::Emptied if matches!(client.life, Life::Draining) => self.finish(id, now),
+            FlushEnd::Emptied => {}
+            FlushEnd::LimitReached => self.enqueue(id, log),
+            FlushEnd::Refused => self.deadlines.watch_stall(now),
+            FlushEnd::NoBuffers => {
+                self.deadlines.watch_stall(now);
+                self.deadlines.retry_writes(now + NO_BUFFERS_RETRY);
+            }
+            FlushEnd::Failed(error) => self.depart(id, Departure::by_failure(error)),
+        }
+        bytes
+    }
+
+    /// One client of the lap has been served.
+    fn advance_lap(&mut self, log: &FrameLog) {
+        self.lap.left = self.lap.left.saturating_sub(1);
+        if self.sending.is_empty() {
+            self.lap = Lap {
+                base: log.published(),
+                start: log.published(),
+                left: 0,
+            };
+        } else if self.lap.left == 0 {
+            self.lap = Lap {
+                base: self.lap.start,
+                start: log.published(),
+                left: self.sending.len(),
+            };
+        }
+    }
+
+    /// How far the log may be filled now. At or below what has been received already, the
+    /// upstream is to be left unread.
+    pub fn fill_limit(&mut self, log: &FrameLog) -> Position {
+        let window_end = self.lap.base + log.window();
+        if self.floor + log.backlog_limit() < window_end {
+            // The floor is a lower bound, made exact only when it is in the way.
+            self.floor = self.exact_floor(log);
+        }
+        window_end.min(self.floor + log.backlog_limit())
+    }
+
+    fn exact_floor(&self, log: &FrameLog) -> Position {
+        self.roster
+            .iter()
+            .map(|id| &self.slab[id.key()])
+            .filter(|client| client.holds_the_log())
+            .map(|client| log.frame_start(client.backlog.position()))
+            .fold(log.published(), Position::min)
+    }
+}

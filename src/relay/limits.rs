@@ -1,0 +1,137 @@
+//! Limits: every loop and every queue of the program is bounded by one of these.
+//!
+//! Layer: relay. Owns the numbers and, below, the relations between them, which are checked at
+//! compile time. Knows nothing of who obeys them.
+
+use std::time::Duration;
+
+/// How far the upstream may be read ahead of a fan-out that is under way, in bytes.
+///
+/// Also the largest read. 128 to 256 KiB were measured to be best; at 512 KiB the window falls out
+/// of the processor's second-level cache before the last client has been served from it.
+pub const READ_WINDOW_BYTES: usize = 256 * 1024;
+
+/// Reads from the upstream in one turn. Only an upstream that dribbles single bytes as fast as
+/// they are read ever meets it.
+pub const READS_PER_TURN: usize = 64;
+
+/// Bytes offered to one client in one write, so that a client which catches up does not keep the
+/// others waiting.
+pub const WRITE_BYTES: usize = 256 * 1024;
+
+/// Bytes given out in one turn over all clients: one to five milliseconds of work.
+pub const SLICE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a write is charged to the slice at the least, in bytes: a small write costs about as much
+/// time as copying this many bytes, and 512 of them fill a slice.
+pub const WRITE_CHARGE_BYTES: usize = 8 * 1024;
+
+/// Bytes of a client's input read and thrown away in one turn.
+pub const HEAR_BYTES: usize = 64 * 1024;
+
+/// Bytes of all clients' input read and thrown away in one turn.
+pub const HEAR_SLICE_BYTES: usize = 1024 * 1024;
+
+/// What reading a client's input is charged at the least, in bytes, for the same reason as
+/// [`WRITE_CHARGE_BYTES`].
+pub const HEAR_CHARGE_BYTES: usize = 2 * 1024;
+
+/// A client that has sent more than this many bytes in all is thrown out.
+pub const FLOOD_BYTES: u64 = 1024 * 1024;
+
+/// How often a call that a signal handler interrupted is made again before it counts as spent
+/// budget.
+pub const INTERRUPTS: usize = 8;
+
+/// Connections accepted from one listener in one turn.
+pub const ACCEPTS_PER_TURN: usize = 64;
+
+/// Failures of `accept` in a row, one turn, before the listener is paused instead of tried again.
+pub const ACCEPT_FAILURES_IN_A_ROW: usize = 16;
+
+/// Events taken from the kernel in one turn. What does not fit is reported by the next poll.
+pub const EVENTS_PER_TURN: usize = 1024;
+
+/// Connections that the kernel may complete before they are accepted: the second argument of
+/// `listen(2)`. `net.core.somaxconn` may lower it silently.
+pub const ACCEPT_QUEUE: i32 = 4096;
+
+/// Descriptors kept back from the clients: upstream, listeners, poll, pipes, name resolution,
+/// standard streams.
+pub const RESERVED_DESCRIPTORS: u64 = 32;
+
+/// After a client's sending side has been shut down, how long its own end is waited for.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// `ENOBUFS` on a write is followed by no edge: the write is tried again after this long.
+pub const NO_BUFFERS_RETRY: Duration = Duration::from_millis(50);
+
+/// Stalled clients are looked for at most this often.
+pub const STALL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// First and longest wait after `accept` ran out of descriptors or memory; it doubles in between.
+pub const ACCEPT_RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+
+/// Lines about clients that joined, left or were refused in one second.
+pub const CLIENT_LINES_PER_SECOND: usize = 20;
+
+/// Smallest and largest frame, in bytes.
+pub const FRAME_SIZE_BYTES: (usize, usize) = (1, 1024 * 1024);
+
+const _: () = {
+    // A client that keeps up takes a whole window with one write.
+    assert!(WRITE_BYTES >= READ_WINDOW_BYTES);
+    // A turn serves several clients even when each takes a full write.
+    assert!(SLICE_BYTES >= 4 * WRITE_BYTES);
+    // One chatty client does not eat the time of all.
+    assert!(HEAR_SLICE_BYTES >= 4 * HEAR_BYTES);
+    // A flood is seen within a bounded number of turns.
+    assert!(FLOOD_BYTES / HEAR_BYTES as u64 <= 64);
+    assert!(ACCEPT_FAILURES_IN_A_ROW < ACCEPTS_PER_TURN);
+};
+
+/// The budgets of a turn. They decide when bytes move, never which: with every budget at one byte
+/// the clients receive the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Budgets {
+    /// Most bytes of one read from the upstream.
+    pub read_bytes: usize,
+    /// Most bytes of one write to a client.
+    pub write_bytes: usize,
+    /// Bytes written in one turn.
+    pub slice_bytes: usize,
+    /// Least charge of one write to the slice.
+    pub write_charge_bytes: usize,
+    /// Bytes of one client's input thrown away in one turn.
+    pub hear_bytes: usize,
+    /// Bytes of all input thrown away in one turn.
+    pub hear_slice_bytes: usize,
+}
+
+impl Budgets {
+    /// Every budget one byte: the slowest way to the same result.
+    #[must_use]
+    pub const fn smallest() -> Self {
+        Self {
+            read_bytes: 1,
+            write_bytes: 1,
+            slice_bytes: 1,
+            write_charge_bytes: 1,
+            hear_bytes: 1,
+            hear_slice_bytes: 1,
+        }
+    }
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            read_bytes: READ_WINDOW_BYTES,
+            write_bytes: WRITE_BYTES,
+            slice_bytes: SLICE_BYTES,
+            write_charge_bytes: WRITE_CHARGE_BYTES,
+            hear_bytes: HEAR_BYTES,
+            hear_slice_bytes: HEAR_SLICE_BYTES,
+        }
+    }
+}

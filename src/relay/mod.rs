@@ -1,0 +1,277 @@
+//! What the program does: frames come in, every client is given each of them.
+//!
+//! Layer: relay, the lower room. Pure: no poll, no socket, no clock, no log, no thread. It is
+//! generic over [`Read`] and [`Write`], time comes in as `now` (a [`Duration`] since the start of
+//! the caller's clock), and the next deadline comes out, so all of it runs in a test without a
+//! kernel. Knows nothing of `reactor`, which drives it through the verbs of [`Relay`], once a
+//! turn and in this order: note, take in, give out, part.
+
+use std::io::{ErrorKind, Read, Write};
+use std::time::Duration;
+
+pub mod accept_pause;
+pub mod admission;
+pub mod backlog;
+pub mod backoff;
+pub mod client;
+pub mod clients;
+pub mod departure;
+mod fan_out;
+pub mod frame_log;
+mod lifecycle;
+pub mod limits;
+pub mod line_budget;
+pub mod policy;
+pub mod stats;
+
+#[cfg(test)]
+mod tests;
+
+use client::{Client, ClientId};
+use clients::{Clients, Newcomer, Parted};
+use departure::Reason;
+use frame_log::{FrameLog, LogTooLarge, Position};
+use limits::{Budgets, INTERRUPTS, READS_PER_TURN};
+use stats::Stats;
+
+/// The frame log and the clients that are given its frames.
+pub struct Relay<S> {
+    log: FrameLog,
+    clients: Clients<S>,
+    linger: Linger,
+}
+
+/// What a relay is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct RelaySettings {
+    /// Bytes per frame.
+    pub frame_size: usize,
+    /// Frames that a client may lag before its policy acts.
+    pub backlog_frames: u64,
+    /// How long complete frames are held back, to send several with one write.
+    pub linger: Duration,
+    /// A lagging client whose kernel takes no byte for this long is thrown out.
+    pub stall_timeout: Option<Duration>,
+    /// How much is done in one turn.
+    pub budgets: Budgets,
+}
+
+/// What taking in from the upstream came to.
+#[derive(Debug)]
+pub struct Intake {
+    /// Bytes read.
+    pub bytes: u64,
+    /// Frames completed.
+    pub frames: u64,
+    /// Why it ended.
+    pub end: IntakeEnd,
+}
+
+/// Why taking in ended.
+#[derive(Debug)]
+pub enum IntakeEnd {
+    /// Nothing is left to read at the moment: an event will tell.
+    Drained,
+    /// The budget is spent: there may be more, and no event will tell.
+    BudgetSpent,
+    /// The log may not be filled further at the moment: there may be more, and no event will tell.
+    Held,
+    /// The upstream has ended its stream.
+    Ended,
+    /// The connection is broken.
+    Failed(std::io::Error),
+}
+
+/// Complete frames that are held back until they are due.
+#[derive(Debug)]
+struct Linger {
+    hold: Duration,
+    /// When the oldest frame held back is to be published.
+    due: Option<Duration>,
+}
+
+impl<S: Read + Write> Relay<S> {
+    /// A relay without clients.
+    ///
+    /// # Errors
+    /// When the system refuses the memory for the frame log.
+    pub fn new(settings: &RelaySettings) -> Result<Self, LogTooLarge> {
+        Ok(Self {
+            log: FrameLog::new(
+                settings.frame_size,
+                settings.backlog_frames,
+                limits::READ_WINDOW_BYTES,
+            )?,
+            clients: Clients::new(settings.stall_timeout, settings.budgets),
+            linger: Linger {
+                hold: settings.linger,
+                due: None,
+            },
+        })
+    }
+
+    /// Notes that a client's socket may be read or written, and moves no bytes.
+    pub fn note(&mut self, id: ClientId, readable: bool, writable: bool) {
+        self.clients.note(id, readable, writable, &self.log);
+    }
+
+    /// Reads the upstream into the log as far as log and budget permit, and publishes whole
+    /// frames.
+    pub fn take_in(&mut self, upstream: &mut impl Read, now: Duration) -> Intake {
+        let mut intake = Intake {
+            bytes: 0,
+            frames: 0,
+            end: IntakeEnd::BudgetSpent,
+        };
+        let mut budget = self.clients.budgets.read_bytes;
+        let mut interrupts = 0;
+        for _ in 0..READS_PER_TURN {
+            let limit = self.clients.fill_limit(&self.log);
+            if limit <= self.log.received() {
+                intake.end = IntakeEnd::Held;
+                break;
+            }
+            let spare = self.log.spare(limit, budget);
+            if spare.is_empty() || interrupts == INTERRUPTS {
+                break;
+            }
+            match upstream.read(spare) {
+                Ok(0) => intake.end = IntakeEnd::Ended,
+                Ok(count) => {
+                    budget -= count;
+                    intake.bytes += count as u64;
+                    intake.frames += self.log.commit(count);
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    interrupts += 1;
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    intake.end = IntakeEnd::Drained;
+                }
+                Err(error) => intake.end = IntakeEnd::Failed(error),
+            }
+            break;
+        }
+        let stats = &mut self.clients.stats;
+        stats.frames += intake.frames;
+        stats.upstream_bytes += intake.bytes;
+        self.publish_due(now);
+        intake
+    }
+
+    /// Publishes complete frames if they need not be held back any longer.
+    pub fn publish_due(&mut self, now: Duration) {
+        if self.log.complete() == self.log.published() {
+            return;
+        }
+        let due = *self.linger.due.get_or_insert(now + self.linger.hold);
+        // What is held back must not keep the upstream from being read.
+        if due <= now || self.clients.fill_limit(&self.log) <= self.log.received() {
+            self.publish(now);
+        }
+    }
+
+    fn publish(&mut self, now: Duration) {
+        self.linger.due = None;
+        self.clients.publish(&mut self.log, now);
+    }
+
+    /// The upstream connection is lost: forgets the frame that it did not complete, and says how
+    /// many bytes of it there were.
+    pub fn discard_partial(&mut self) -> u64 {
+        let discarded = self.log.discard_partial();
+        self.clients.stats.discarded_bytes += discarded;
+        discarded
+    }
+
+    /// Throws away what clients have sent, then flushes backlogs, as much as one turn's budget
+    /// permits.
+    pub fn give_out(&mut self, now: Duration) {
+        self.clients.hear();
+        self.clients.give_out(&self.log, now);
+    }
+
+    /// Does what has become due, except for publishing.
+    pub fn check_deadlines(&mut self, now: Duration) {
+        self.clients.check_deadlines(&self.log, now);
+    }
+
+    /// When to come round again even if no event does.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        [self.clients.next_deadline(), self.linger.due]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// A client that has been given everything: shut down the sending side of its socket.
+    pub fn next_emptied(&mut self) -> Option<&mut Client<S>> {
+        self.clients.next_emptied(&self.log)
+    }
+
+    /// Takes one departed client out of the slab.
+    pub fn reap(&mut self) -> Option<Parted<S>> {
+        self.clients.reap(&self.log)
+    }
+
+    /// Begins to let everybody go: each client is given its backlog, then its end. Frames held
+    /// back are published first; those of which bytes are missing are forgotten.
+    pub fn drain(&mut self, reason: Reason, now: Duration) {
+        self.discard_partial();
+        self.publish(now);
+        self.clients.drain(reason, &self.log, now);
+    }
+
+    /// The drain time is up: who is still behind is reset, who has everything is let go.
+    pub fn end_drain(&mut self) {
+        self.clients.end_drain();
+    }
+
+    /// The seat that the next newcomer will take.
+    #[must_use]
+    pub fn vacant_seat(&self) -> ClientId {
+        self.clients.vacant_seat()
+    }
+
+    /// Gives a newcomer the vacant seat, and says under which serial number.
+    pub fn seat(&mut self, newcomer: Newcomer<S>) -> u64 {
+        self.clients.seat(newcomer, &self.log)
+    }
+
+    /// Where the stream of a client starts that is to be given the `frames` most recent frames.
+    #[must_use]
+    pub fn start_of_last(&self, frames: u64) -> Position {
+        self.log.start_of_last(frames)
+    }
+
+    /// The upstream may be read now.
+    pub fn has_room(&mut self) -> bool {
+        self.clients.fill_limit(&self.log) > self.log.received()
+    }
+
+    /// There is something to do that no event will announce.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.clients.has_work()
+    }
+
+    /// The clients.
+    #[must_use]
+    pub fn clients(&self) -> &Clients<S> {
+        &self.clients
+    }
+
+    /// The counters so far.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.clients.stats
+    }
+
+    /// The counters, for what happens outside of the relay.
+    pub fn stats_mut(&mut self) -> &mut Stats {
+        &mut self.clients.stats
+    }
+}
