@@ -1,0 +1,398 @@
+//! The command line: options and environment variables to a configuration.
+//!
+//! Owns names, defaults and help texts. Bad input ends here, in one line that names the option and
+//! the value.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Parser};
+use ipnet::IpNet;
+use log::LevelFilter;
+
+use fanout::{Config, HostPort, ListenerConfig, SlowPolicy};
+
+/// Gives every frame of a TCP server that serves one client only to any number of clients.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Options {
+    /// Where frames come from, HOST:PORT or [IPV6]:PORT; several are tried in order
+    #[arg(
+        value_name = "UPSTREAM",
+        env = "FANOUT_UPSTREAM",
+        value_delimiter = ' '
+    )]
+    #[arg(required_unless_present = "demo", conflicts_with = "demo")]
+    upstream: Vec<HostPort>,
+
+    /// Where clients connect: HOST:PORT[,slow=POLICY][,replay=N][,max-clients=N]; repeatable
+    #[arg(
+        short,
+        long,
+        value_name = "LISTENER",
+        env = "FANOUT_LISTEN",
+        value_delimiter = ' '
+    )]
+    #[arg(default_value = "localhost:1235")]
+    listen: Vec<ListenerArg>,
+
+    /// Size of a frame, 1 to 1048576
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "FANOUT_FRAME_SIZE",
+        default_value_t = 1024
+    )]
+    frame_size: usize,
+
+    /// A client may lag by this many frames before its policy acts; one log of this size for all
+    #[arg(
+        long,
+        value_name = "FRAMES",
+        env = "FANOUT_BACKLOG",
+        default_value_t = 16384
+    )]
+    backlog: u64,
+
+    /// What to do with a slow client: disconnect it, skip it ahead to the newest frame, or wait
+    /// for it, which stops reading the upstream
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "FANOUT_SLOW",
+        default_value = "disconnect"
+    )]
+    slow: SlowPolicy,
+
+    /// Throw out a client with a backlog that takes no byte for this long; 0 = never
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_STALL_TIMEOUT",
+        default_value = "60s"
+    )]
+    stall_timeout: DurationArg,
+
+    /// Begin each client's stream with up to this many frames from before it connected
+    #[arg(
+        long,
+        value_name = "FRAMES",
+        env = "FANOUT_REPLAY",
+        default_value_t = 0
+    )]
+    replay: u64,
+
+    /// Hold complete frames back up to this long, to send several with one write
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_LINGER",
+        default_value = "0"
+    )]
+    linger: DurationArg,
+
+    /// Bytes not yet on the wire that the kernel may hold for a client; 0 = the system's own
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "FANOUT_UNSENT_LIMIT",
+        default_value = "128KiB"
+    )]
+    unsent_limit: SizeArg,
+
+    /// Clients in all [default: what the descriptor limit allows]
+    #[arg(long, value_name = "N", env = "FANOUT_MAX_CLIENTS")]
+    max_clients: Option<usize>,
+
+    /// Clients per IPv4 address or IPv6 /64; 0 = no limit
+    #[arg(
+        long,
+        value_name = "N",
+        env = "FANOUT_MAX_CLIENTS_PER_IP",
+        default_value_t = 0
+    )]
+    max_clients_per_ip: u32,
+
+    /// Only these networks may connect; repeatable [default: everybody]
+    #[arg(long, value_name = "CIDR", env = "FANOUT_ALLOW", value_delimiter = ' ')]
+    allow: Vec<NetArg>,
+
+    /// First wait before the upstream is dialled again; it doubles, less a random part
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_RECONNECT_MIN",
+        default_value = "250ms"
+    )]
+    reconnect_min: DurationArg,
+
+    /// Longest wait before the upstream is dialled again
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_RECONNECT_MAX",
+        default_value = "30s"
+    )]
+    reconnect_max: DurationArg,
+
+    /// The upstream's end is the program's end: after EOF drain and exit 0, after an error 1
+    #[arg(long, env = "FANOUT_NO_RECONNECT")]
+    #[arg(action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    no_reconnect: bool,
+
+    /// How long a connection to the upstream may take to be made
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_CONNECT_TIMEOUT",
+        default_value = "5s"
+    )]
+    connect_timeout: DurationArg,
+
+    /// Give up and dial again an upstream without one byte for this long; 0 = never
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_UPSTREAM_TIMEOUT",
+        default_value = "0"
+    )]
+    upstream_timeout: DurationArg,
+
+    /// Warn once when a connected upstream has completed no frame for this long; 0 = never
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_STALE_AFTER",
+        default_value = "10s"
+    )]
+    stale_after: DurationArg,
+
+    /// How long clients may take to receive their backlog when the program ends
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "FANOUT_DRAIN_TIMEOUT",
+        default_value = "5s"
+    )]
+    drain_timeout: DurationArg,
+
+    /// off, error, warn, info, debug or trace [default: RUST_LOG, or info]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "FANOUT_LOG_LEVEL",
+        ignore_case = true
+    )]
+    log_level: Option<LevelFilter>,
+
+    /// Run with an embedded upstream that sends ten readable frames a second
+    #[arg(long, env = "FANOUT_DEMO")]
+    #[arg(action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    demo: bool,
+}
+
+const AFTER_HELP: &str = "\
+DURATION is like 250ms, 5s, 2m or 0; SIZE like 4096, 128KiB or 1MiB. Every option can be given as an \
+environment variable, FANOUT_ and its name in capitals; several values are separated by spaces.
+
+SIGTERM, SIGINT: give every client its backlog, then exit 0; a second one: exit 1 now.
+SIGUSR1: one log line with all counters.";
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) config: Config,
+    pub(crate) log_level: LevelFilter,
+    pub(crate) demo: bool,
+}
+
+impl Options {
+    /// The configuration that the options amount to.
+    pub(crate) fn into_request(self) -> Request {
+        let config = Config {
+            upstreams: self.upstream,
+            listeners: self.listen.into_iter().map(|listen| listen.0).collect(),
+            frame_size: self.frame_size,
+            backlog: self.backlog,
+            slow: self.slow,
+            replay: self.replay,
+            stall_timeout: self.stall_timeout.unless_zero(),
+            linger: self.linger.0,
+            unsent_limit: Some(self.unsent_limit.0).filter(|&bytes| bytes > 0),
+            max_clients: self.max_clients,
+            max_clients_per_ip: self.max_clients_per_ip,
+            allow: self.allow.into_iter().map(|allow| allow.0).collect(),
+            reconnect_min: self.reconnect_min.0,
+            reconnect_max: self.reconnect_max.0,
+            reconnect: !self.no_reconnect,
+            connect_timeout: self.connect_timeout.0,
+            upstream_timeout: self.upstream_timeout.unless_zero(),
+            stale_after: self.stale_after.unless_zero(),
+            drain_timeout: self.drain_timeout.0,
+        };
+        Request {
+            config,
+            log_level: self.log_level.unwrap_or_else(level_of_environment),
+            demo: self.demo,
+        }
+    }
+}
+
+/// The level that `RUST_LOG` asks for: a bare level, or one for `fanout`. Anything else in it is
+/// meant for other programs.
+fn level_of_environment() -> LevelFilter {
+    let directives = std::env::var("RUST_LOG").unwrap_or_default();
+    level_of_directives(&directives).unwrap_or(LevelFilter::Info)
+}
+
+fn level_of_directives(directives: &str) -> Option<LevelFilter> {
+    let mut bare = None;
+    for directive in directives.split(',').map(str::trim) {
+        match directive.split_once('=') {
+            Some(("fanout", level)) => return level.parse().ok(),
+            Some(_) => {}
+            None => bare = directive.parse().ok().or(bare),
+        }
+    }
+    bare
+}
+
+/// One line for what clap complains about in several: its advice on usage is left to `--help`.
+pub(crate) fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let complaint = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty());
+    complaint.collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Clone, Debug)]
+struct ListenerArg(ListenerConfig);
+
+impl std::str::FromStr for ListenerArg {
+    type Err = fanout::ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// A duration; `0` needs no unit.
+#[derive(Clone, Copy, Debug)]
+struct DurationArg(Duration);
+
+impl DurationArg {
+    fn unless_zero(self) -> Option<Duration> {
+        Some(self.0).filter(|duration| !duration.is_zero())
+    }
+}
+
+impl std::str::FromStr for DurationArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = humantime::parse_duration(text);
+        parsed
+            .map(Self)
+            .map_err(|error| format!("{error}; durations are like 250ms, 5s, 2m or 0"))
+    }
+}
+
+/// A number of bytes that fits a socket option.
+#[derive(Clone, Copy, Debug)]
+struct SizeArg(u32);
+
+impl std::str::FromStr for SizeArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes = text
+            .parse::<ByteSize>()
+            .map_err(|_| "sizes are like 4096, 128KiB or 1MiB".to_owned())?
+            .as_u64();
+        // The kernel keeps the limit in a signed int (`tcp(7)`).
+        i32::try_from(bytes)
+            .map(|bytes| Self(bytes.unsigned_abs()))
+            .map_err(|_| "is more than 2GiB".to_owned())
+    }
+}
+
+/// A network, or one address.
+#[derive(Clone, Copy, Debug)]
+struct NetArg(IpNet);
+
+impl std::str::FromStr for NetArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(net) = text.parse::<IpNet>() {
+            return Ok(Self(net.trunc()));
+        }
+        match text.parse::<std::net::IpAddr>() {
+            Ok(ip) => Ok(Self(IpNet::from(ip))),
+            Err(_) => Err("networks are like 10.0.0.0/8, fd00::/8 or 192.0.2.7".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_are_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_of_the_command_line_are_those_of_the_library() {
+        let options = Options::try_parse_from(["fanout", "h:1"]).unwrap();
+        let ours = options.into_request().config;
+        let theirs = Config::new("h:1".parse().unwrap());
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    }
+
+    #[test]
+    fn a_level_is_found_among_the_directives_of_others() {
+        for (directives, level) in [
+            ("debug", Some(LevelFilter::Debug)),
+            ("WARN,hyper=trace", Some(LevelFilter::Warn)),
+            ("warn,fanout=trace", Some(LevelFilter::Trace)),
+            ("hyper=trace", None),
+            ("", None),
+        ] {
+            assert_eq!(level_of_directives(directives), level, "{directives:?}");
+        }
+    }
+
+    #[test]
+    fn a_complaint_is_one_line_with_option_and_value() {
+        for (arguments, named) in [
+            (vec!["fanout"], "<UPSTREAM>"),
+            (vec!["fanout", "h"], "'h'"),
+            (vec!["fanout", "h:1", "--slow", "fast"], "--slow <POLICY>"),
+            (
+                vec!["fanout", "h:1", "--linger", "5"],
+                "--linger <DURATION>",
+            ),
+            (vec!["fanout", "h:1", "--unsent-limit", "5x"], "'5x'"),
+            (
+                vec!["fanout", "h:1", "--unsent-limit", "3GiB"],
+                "more than 2GiB",
+            ),
+            (
+                vec!["fanout", "h:1", "--allow", "10.0.0.0/33"],
+                "10.0.0.0/33",
+            ),
+            (vec!["fanout", "h:1", "--fast"], "--fast"),
+            (vec!["fanout", "h:1", "--demo"], "--demo"),
+        ] {
+            let line = one_line(&Options::try_parse_from(arguments).unwrap_err());
+            assert!(!line.contains('\n') && line.contains(named), "{line}");
+        }
+    }
+}

@@ -1,0 +1,537 @@
+//! The configuration of a server: values, defaults, and whether they make sense together.
+//!
+//! Knows nothing of the command line, which is one way to come by it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::relay::limits::{FRAME_SIZE_BYTES, READ_WINDOW_BYTES};
+use crate::relay::policy::SlowPolicy;
+
+/// Everything that can be set. The defaults are those of the command line.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where frames come from: tried in this order, one at a time. At least one.
+    pub upstreams: Vec<HostPort>,
+    /// Where clients connect. At least one.
+    pub listeners: Vec<ListenerConfig>,
+    /// Bytes per frame, 1 to 1,048,576.
+    pub frame_size: usize,
+    /// Frames that a client may lag before its policy acts, at least 1. The shared log takes this
+    /// many frames of memory.
+    pub backlog: u64,
+    /// What happens to slow clients of listeners that say nothing of it.
+    pub slow: SlowPolicy,
+    /// Frames from before its time that a client is given first, for listeners that say nothing
+    /// of it; at most `backlog`.
+    pub replay: u64,
+    /// A client with a backlog whose kernel takes no byte for this long is thrown out; also its
+    /// `TCP_USER_TIMEOUT` (tcp(7)) where the system has it.
+    pub stall_timeout: Option<Duration>,
+    /// How long complete frames are held back, to send several with one write.
+    pub linger: Duration,
+    /// `TCP_NOTSENT_LOWAT` of clients (tcp(7)), in bytes; `None` leaves the system's own.
+    pub unsent_limit: Option<u32>,
+    /// Clients in all; `None` means as many as the descriptor limit allows.
+    pub max_clients: Option<usize>,
+    /// Clients per IPv4 address or IPv6 /64; 0 means no limit.
+    pub max_clients_per_ip: u32,
+    /// Networks that may connect; none means everybody.
+    pub allow: Vec<IpNet>,
+    /// First nominal wait before an upstream is dialled again, at least 1 ms.
+    pub reconnect_min: Duration,
+    /// Longest nominal wait, at least `reconnect_min`.
+    pub reconnect_max: Duration,
+    /// Whether a lost upstream is dialled again. If not, its end is the server's end.
+    pub reconnect: bool,
+    /// How long a connection to one address of an upstream may take to be made; more than zero.
+    pub connect_timeout: Duration,
+    /// An upstream without one byte for this long is given up.
+    pub upstream_timeout: Option<Duration>,
+    /// An upstream that has completed no frame for this long is called stale, once.
+    pub stale_after: Option<Duration>,
+    /// How long clients may take to receive their backlog when the server stops.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            upstreams: Vec::new(),
+            listeners: vec![ListenerConfig::new(HostPort::new("localhost", 1235))],
+            frame_size: 1024,
+            backlog: 16384,
+            slow: SlowPolicy::Disconnect,
+            replay: 0,
+            stall_timeout: Some(Duration::from_secs(60)),
+            linger: Duration::ZERO,
+            unsent_limit: Some(128 * 1024),
+            max_clients: None,
+            max_clients_per_ip: 0,
+            allow: Vec::new(),
+            reconnect_min: Duration::from_millis(250),
+            reconnect_max: Duration::from_secs(30),
+            reconnect: true,
+            connect_timeout: Duration::from_secs(5),
+            upstream_timeout: None,
+            stale_after: Some(Duration::from_secs(10)),
+            drain_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A configuration that makes no sense. The text names the option and the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// The defaults, with one upstream.
+    #[must_use]
+    pub fn new(upstream: HostPort) -> Self {
+        Self {
+            upstreams: vec![upstream],
+            ..Self::default()
+        }
+    }
+
+    /// Whether the values make sense, alone and together.
+    ///
+    /// # Errors
+    /// Names the first option that does not, and its value.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_addresses()?;
+        self.validate_sizes()?;
+        self.validate_durations()
+    }
+
+    fn validate_addresses(&self) -> Result<(), ConfigError> {
+        check(!self.upstreams.is_empty(), || {
+            "<UPSTREAM>: at least one is needed".to_owned()
+        })?;
+        for upstream in &self.upstreams {
+            check(upstream.port != 0, || {
+                format!("<UPSTREAM> '{upstream}': port 0 cannot be dialled")
+            })?;
+        }
+        let listeners = self.listeners.len();
+        check((1..=MAX_LISTENERS).contains(&listeners), || {
+            format!("--listen: {listeners} listeners, but 1 to {MAX_LISTENERS} are possible")
+        })
+    }
+
+    fn validate_sizes(&self) -> Result<(), ConfigError> {
+        let (smallest, largest) = FRAME_SIZE_BYTES;
+        check((smallest..=largest).contains(&self.frame_size), || {
+            format!(
+                "--frame-size {}: is not in {smallest}..={largest}",
+                self.frame_size
+            )
+        })?;
+        check(self.backlog >= 1, || {
+            "--backlog 0: a client must be allowed to lag by one frame".to_owned()
+        })?;
+        let window = READ_WINDOW_BYTES.max(self.frame_size) as u64;
+        let log_bytes = self
+            .backlog
+            .checked_mul(self.frame_size as u64)
+            .and_then(|bytes| bytes.checked_add(window));
+        check(
+            log_bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok()),
+            || {
+                format!(
+                    "--backlog {}: that many frames of {} bytes fit into no memory",
+                    self.backlog, self.frame_size
+                )
+            },
+        )?;
+        self.validate_replay("--replay", self.replay)?;
+        for listener in &self.listeners {
+            if let Some(replay) = listener.replay {
+                self.validate_replay(&format!("--listen {}: replay", listener.address), replay)?;
+            }
+        }
+        check(self.max_clients != Some(0), || {
+            "--max-clients 0: nobody could connect".to_owned()
+        })
+    }
+
+    fn validate_replay(&self, option: &str, replay: u64) -> Result<(), ConfigError> {
+        check(replay <= self.backlog, || {
+            format!(
+                "{option} {replay}: is more than --backlog {}, which is all that is kept",
+                self.backlog
+            )
+        })
+    }
+
+    fn validate_durations(&self) -> Result<(), ConfigError> {
+        check(self.reconnect_min >= Duration::from_millis(1), || {
+            format!(
+                "--reconnect-min {:?}: less than 1ms would dial in a spin",
+                self.reconnect_min
+            )
+        })?;
+        check(self.reconnect_max >= self.reconnect_min, || {
+            format!(
+                "--reconnect-max {:?}: is less than --reconnect-min {:?}",
+                self.reconnect_max, self.reconnect_min
+            )
+        })?;
+        check(!self.connect_timeout.is_zero(), || {
+            "--connect-timeout 0: no connection could be made".to_owned()
+        })?;
+        for (option, value) in [
+            ("--stall-timeout", self.stall_timeout.unwrap_or_default()),
+            ("--linger", self.linger),
+            ("--reconnect-max", self.reconnect_max),
+            ("--connect-timeout", self.connect_timeout),
+            (
+                "--upstream-timeout",
+                self.upstream_timeout.unwrap_or_default(),
+            ),
+            ("--stale-after", self.stale_after.unwrap_or_default()),
+            ("--drain-timeout", self.drain_timeout),
+        ] {
+            check(value <= LONGEST_DURATION, || {
+                format!("{option} {value:?}: is more than a year")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn check(holds: bool, complaint: impl FnOnce() -> String) -> Result<(), ConfigError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ConfigError(complaint()))
+    }
+}
+
+/// One place where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerConfig {
+    /// Where. Port 0 lets the system choose. A name is bound on all its addresses.
+    pub address: HostPort,
+    /// What happens to its slow clients; [`Config::slow`] if not given.
+    pub slow: Option<SlowPolicy>,
+    /// Frames from before its time that a client is given first; [`Config::replay`] if not given.
+    pub replay: Option<u64>,
+    /// Clients on this listener, at least 1.
+    pub max_clients: Option<usize>,
+}
+
+impl ListenerConfig {
+    /// A listener at `address` with the defaults of its server.
+    #[must_use]
+    pub fn new(address: HostPort) -> Self {
+        Self {
+            address,
+            slow: None,
+            replay: None,
+            max_clients: None,
+        }
+    }
+}
+
+impl FromStr for ListenerConfig {
+    type Err = ConfigError;
+
+    /// Reads `HOST:PORT[,slow=POLICY][,replay=N][,max-clients=N]`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let mut parts = text.split(',');
+        let address = parts.next().unwrap_or_default().parse()?;
+        let mut listener = Self::new(address);
+        for part in parts {
+            let (key, value) = part
+                .split_once('=')
+                .ok_or_else(|| ConfigError(format!("'{part}' is not of the form KEY=VALUE")))?;
+            let is_repeated = match key {
+                "slow" => listener.slow.replace(parse_value(key, value)?).is_some(),
+                "replay" => listener.replay.replace(parse_value(key, value)?).is_some(),
+                "max-clients" => {
+                    let most: usize = parse_value(key, value)?;
+                    check(most > 0, || {
+                        "max-clients=0: nobody could connect".to_owned()
+                    })?;
+                    listener.max_clients.replace(most).is_some()
+                }
+                _ => {
+                    return Err(ConfigError(format!(
+                        "'{key}' is none of slow, replay, max-clients"
+                    )));
+                }
+            };
+            check(!is_repeated, || format!("'{key}' is given twice"))?;
+        }
+        Ok(listener)
+    }
+}
+
+fn parse_value<T: FromStr<Err: fmt::Display>>(key: &str, value: &str) -> Result<T, ConfigError> {
+    value
+        .parse()
+        .map_err(|error| ConfigError(format!("{key}={value}: {error}")))
+}
+
+/// A host, by name or number, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    host: String,
+    port: u16,
+}
+
+impl HostPort {
+    /// A host by name or number (an IPv6 address without brackets) and a port.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+
+    /// The host, without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address itself, if the host is given as a number and no name has to be resolved.
+    #[must_use]
+    pub fn numeric(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(ip, self.port))
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(addr: SocketAddr) -> Self {
+        Self::new(addr.ip().to_string(), addr.port())
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = ConfigError;
+
+    /// Reads `HOST:PORT`, where an IPv6 address stands in brackets.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let complain = |what: &str| Err(ConfigError(format!("'{text}' {what}")));
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return complain("is not of the form HOST:PORT");
+        };
+        let Ok(port) = port.parse::<u16>() else {
+            return complain("has no port from 0 to 65535 after its last colon");
+        };
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let host = match bracketed {
+            Some(host) if host.parse::<Ipv6Addr>().is_ok() => host,
+            Some(_) => return complain("has no IPv6 address between its brackets"),
+            None if host.contains(':') => {
+                return complain("has an IPv6 address without brackets: write [ADDRESS]:PORT");
+            }
+            None => host,
+        };
+        let is_host_letter =
+            |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
+        if host.is_empty() || !host.chars().all(is_host_letter) {
+            return complain("has no host name or address before its port");
+        }
+        Ok(Self::new(host, port))
+    }
+}
+
+/// Listeners a server may have.
+pub(crate) const MAX_LISTENERS: usize = 64;
+
+/// No timeout is longer than this, so that no deadline can overflow.
+const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_back_as_it_was_written() {
+        for text in [
+            "127.0.0.1:1234",
+            "[::1]:1234",
+            "localhost:0",
+            "a-b.c_d:65535",
+        ] {
+            let address: HostPort = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+        }
+        let numeric = "[::1]:7".parse::<HostPort>().unwrap().numeric();
+        assert_eq!(numeric, Some("[::1]:7".parse().unwrap()));
+        assert_eq!("localhost:7".parse::<HostPort>().unwrap().numeric(), None);
+    }
+
+    #[test]
+    fn a_bad_address_is_refused_and_named() {
+        for text in [
+            "",
+            ":",
+            "host",
+            "host:",
+            ":1",
+            "host:x",
+            "host:65536",
+            "host:-1",
+            "::1:80",
+            "[::1]",
+            "[host]:80",
+            "[]:80",
+            "ho st:80",
+            "host\n:80",
+            "[::1:80",
+            "::1]:80",
+        ] {
+            let error = text.parse::<HostPort>().unwrap_err().to_string();
+            assert!(error.contains(text), "{text:?} is missing in {error:?}");
+        }
+    }
+
+    #[test]
+    fn a_listener_is_read_with_its_options_in_any_order() {
+        let listener: ListenerConfig = "[::1]:0,max-clients=3,slow=skip,replay=7".parse().unwrap();
+        assert_eq!(listener.address, HostPort::new("::1", 0));
+        assert_eq!(listener.slow, Some(SlowPolicy::Skip));
+        assert_eq!(listener.replay, Some(7));
+        assert_eq!(listener.max_clients, Some(3));
+    }
+
+    #[test]
+    fn a_bad_listener_option_is_refused_and_named() {
+        for (text, named) in [
+            ("h:1,slow=fast", "slow=fast"),
+            ("h:1,replay=-1", "replay=-1"),
+            ("h:1,replay", "'replay'"),
+            ("h:1,", "''"),
+            ("h:1,burst=1", "'burst'"),
+            ("h:1,max-clients=0", "max-clients=0"),
+            ("h:1,slow=skip,slow=wait", "'slow' is given twice"),
+        ] {
+            let error = text.parse::<ListenerConfig>().unwrap_err().to_string();
+            assert!(error.contains(named), "{named:?} is missing in {error:?}");
+        }
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused_with_option_and_value() {
+        let good = || Config::new(HostPort::new("h", 1));
+        assert_eq!(good().validate(), Ok(()));
+        let second = Duration::from_secs(1);
+        let mut with_replay = good();
+        with_replay.listeners[0].replay = Some(16385);
+        for (config, named) in [
+            (Config::default(), "<UPSTREAM>"),
+            (Config::new(HostPort::new("h", 0)), "'h:0'"),
+            (
+                Config {
+                    listeners: vec![],
+                    ..good()
+                },
+                "--listen",
+            ),
+            (
+                Config {
+                    frame_size: 0,
+                    ..good()
+                },
+                "--frame-size 0",
+            ),
+            (
+                Config {
+                    frame_size: 1 << 20 | 1,
+                    ..good()
+                },
+                "--frame-size 1048577",
+            ),
+            (
+                Config {
+                    backlog: 0,
+                    ..good()
+                },
+                "--backlog 0",
+            ),
+            (
+                Config {
+                    backlog: u64::MAX,
+                    ..good()
+                },
+                "--backlog 18446744073709551615",
+            ),
+            (
+                Config {
+                    replay: 16385,
+                    ..good()
+                },
+                "--replay 16385",
+            ),
+            (with_replay, "localhost:1235: replay 16385"),
+            (
+                Config {
+                    max_clients: Some(0),
+                    ..good()
+                },
+                "--max-clients 0",
+            ),
+            (
+                Config {
+                    reconnect_min: Duration::ZERO,
+                    ..good()
+                },
+                "--reconnect-min 0",
+            ),
+            (
+                Config {
+                    reconnect_min: second,
+                    reconnect_max: second / 2,
+                    ..good()
+                },
+                "--reconnect-max 500ms",
+            ),
+            (
+                Config {
+                    connect_timeout: Duration::ZERO,
+                    ..good()
+                },
+                "--connect-timeout 0",
+            ),
+            (
+                Config {
+                    linger: Duration::MAX,
+                    ..good()
+                },
+                "--linger",
+            ),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(named), "{named:?} is missing in {error:?}");
+        }
+    }
+}

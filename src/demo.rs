@@ -1,0 +1,75 @@
+//! The demo: an embedded server A, for a first look without one's own.
+//!
+//! Like a real one it serves one client at a time, on a thread of its own: ten frames a second,
+//! numbered, and made of lines that can be read in a terminal.
+
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Time between two frames.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Starts server A on a port of the system's choice, and says where it is.
+///
+/// # Errors
+/// When the system refuses the socket or the thread.
+pub(crate) fn start(frame_size: usize) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let addr = listener.local_addr()?;
+    thread::Builder::new()
+        .name("demo".to_owned())
+        .spawn(move || serve(&listener, frame_size))?;
+    Ok(addr)
+}
+
+fn serve(listener: &TcpListener, frame_size: usize) {
+    let mut number = 0;
+    for client in listener.incoming().flatten() {
+        // A client that leaves makes room for the next one.
+        let _ = send_frames(client, frame_size, &mut number);
+    }
+}
+
+fn send_frames(mut client: TcpStream, frame_size: usize, number: &mut u64) -> io::Result<()> {
+    let mut due = Instant::now();
+    loop {
+        *number += 1;
+        client.write_all(&frame(*number, frame_size))?;
+        due += INTERVAL;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// One frame: its number, dots up to the size, and a line end every 64 bytes and at the end.
+fn frame(number: u64, size: usize) -> Vec<u8> {
+    let mut bytes = format!("frame {number} ").into_bytes();
+    bytes.resize(size, b'.');
+    for end in (LINE_BYTES - 1..size).step_by(LINE_BYTES) {
+        bytes[end] = b'\n';
+    }
+    if let Some(last) = bytes.last_mut().filter(|_| size > 1) {
+        *last = b'\n';
+    }
+    bytes
+}
+
+const LINE_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_its_size_its_number_and_lines_that_fit_a_terminal() {
+        for size in [1, 2, 64, 100, 1024, 5000] {
+            assert_eq!(frame(7, size).len(), size);
+        }
+        let text = String::from_utf8(frame(42, 1024)).unwrap();
+        assert!(text.starts_with("frame 42 ...."));
+        assert!(text.ends_with('\n'));
+        assert_eq!(text.lines().count(), 16);
+        assert!(text.lines().all(|line| line.len() == 63));
+    }
+}

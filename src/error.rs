@@ -1,0 +1,72 @@
+//! Errors that stop the server. A client's failure is none of them: it is a departure.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::config::{ConfigError, HostPort};
+use crate::relay::frame_log::LogTooLarge;
+
+/// Why a server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration makes no sense; nothing was opened.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A listener's host name has no address.
+    #[error("cannot listen on {address}: {source}")]
+    ResolveListener {
+        /// The address as configured.
+        address: HostPort,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// A listener could not be bound.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The frame log does not fit into memory.
+    #[error(transparent)]
+    LogTooLarge(#[from] LogTooLarge),
+    /// The system refused something that every server needs.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A listener is broken beyond repair.
+    #[error("cannot accept on {addr}: {source}")]
+    Accept {
+        /// The listener's address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The upstream failed and was not to be dialled again.
+    #[error("upstream {addr} failed: {reason}")]
+    Upstream {
+        /// The upstream that failed last.
+        addr: String,
+        /// Why.
+        reason: String,
+    },
+    /// A second signal, or [`crate::Handle::stop`], ended the drain.
+    #[error("stopped before the drain was over: {clients} clients cut off")]
+    Stopped {
+        /// Clients that had not been given everything.
+        clients: usize,
+    },
+}
+
+impl Error {
+    /// Fits `map_err`: names what was tried.
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+}

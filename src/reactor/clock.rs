@@ -1,0 +1,94 @@
+//! The clock: monotonic time since the start, less the time during which the process was stopped.
+//!
+//! Layer: reactor. Owns the promise that nobody is thrown out because *fanout* was asleep: after a
+//! SIGSTOP, a debugger or an overloaded host, every deadline would be overdue at once. The lost
+//! time is left out of the count instead. Knows nothing of what the deadlines are for.
+
+use std::time::{Duration, Instant};
+
+/// Gives the time of the turn.
+#[derive(Debug)]
+pub(super) struct Clock {
+    start: Instant,
+    /// Time left out of the count.
+    lost: Duration,
+    /// The last reading.
+    now: Duration,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self {
+            start: Instant::now(),
+            lost: Duration::ZERO,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// The time as of the last reading.
+    pub(super) fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Reads the clock after work, which is known to take much less than [`TOO_LATE`].
+    pub(super) fn read(&mut self) -> Duration {
+        self.advance(self.start.elapsed(), Duration::ZERO, TOO_LATE)
+    }
+
+    /// Reads the clock after a poll that was to take no longer than `patience`. An interrupted
+    /// poll that took longer was stopped in the middle: `poll` reports a SIGCONT as an
+    /// interruption (`signal(7)`).
+    pub(super) fn wake(&mut self, patience: Option<Duration>, was_interrupted: bool) -> Duration {
+        let elapsed = self.start.elapsed();
+        match patience {
+            // There was no deadline that could be overdue.
+            None => self.now = elapsed - self.lost,
+            Some(patience) => {
+                let tolerance = if was_interrupted {
+                    Duration::ZERO
+                } else {
+                    TOO_LATE
+                };
+                self.advance(elapsed, patience, tolerance);
+            }
+        }
+        self.now
+    }
+
+    /// Moves on to `elapsed`, unless that is later than foreseen: then the whole of it is lost.
+    fn advance(&mut self, elapsed: Duration, foreseen: Duration, tolerance: Duration) -> Duration {
+        let reading = elapsed - self.lost;
+        if reading > self.now + foreseen + tolerance {
+            self.lost += reading - self.now;
+        } else {
+            self.now = reading;
+        }
+        self.now
+    }
+}
+
+/// Later than this was not the scheduler of a busy machine.
+const TOO_LATE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn time_on_schedule_counts_and_lost_time_does_not() {
+        let mut clock = Clock::start();
+        assert_eq!(clock.advance(MS(100), MS(100), MS(0)), MS(100));
+        // Foreseen was 200 ms at most; the process was stopped for an hour.
+        assert_eq!(clock.advance(MS(3_600_100), MS(200), MS(1000)), MS(100));
+        assert_eq!(clock.advance(MS(3_600_150), MS(200), MS(1000)), MS(150));
+    }
+
+    #[test]
+    fn being_a_little_late_is_no_loss() {
+        let mut clock = Clock::start();
+        assert_eq!(clock.advance(MS(1200), MS(200), MS(1000)), MS(1200));
+        assert_eq!(clock.advance(MS(2401), MS(200), MS(1000)), MS(1200));
+    }
+}

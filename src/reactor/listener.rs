@@ -1,0 +1,143 @@
+//! Listeners: the sockets that clients connect to.
+//!
+//! Layer: reactor. Owns the rule that a listener is bound wholly or not at all: on every address
+//! of its name, under one port number. Knows nothing of who connects.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use log::{info, warn};
+use mio::net::TcpListener;
+use mio::{Interest, Registry};
+
+use super::resolver::resolve;
+use super::socket;
+use super::token::{MAX_LISTENER_SOCKETS, Role};
+use crate::config::{Config, ListenerConfig};
+use crate::error::Error;
+use crate::relay::limits::ACCEPT_QUEUE;
+use crate::relay::policy::SlowPolicy;
+
+/// One listening socket.
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    pub(super) addr: SocketAddr,
+    /// Index of the listener in the configuration; several sockets may share one.
+    pub(super) index: u16,
+    pub(super) policy: SlowPolicy,
+    /// Frames from before its time that a client is given first.
+    pub(super) replay: u64,
+    /// A connection may be waiting: set by an event, cleared by would-block.
+    pub(super) acceptable: bool,
+}
+
+/// Binds and registers every listener of the configuration, or none.
+pub(super) fn open_all(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Error> {
+    let mut listeners = Vec::new();
+    for (index, wanted) in (0..).zip(&config.listeners) {
+        for (socket, addr) in bind(wanted)? {
+            listeners.push(Listener {
+                socket,
+                addr,
+                index,
+                policy: wanted.slow.unwrap_or(config.slow),
+                replay: wanted.replay.unwrap_or(config.replay),
+                acceptable: false,
+            });
+        }
+    }
+    listeners.truncate(MAX_LISTENER_SOCKETS);
+    for (index, listener) in listeners.iter_mut().enumerate() {
+        registry
+            .register(
+                &mut listener.socket,
+                Role::Listener(index).into(),
+                Interest::READABLE,
+            )
+            .map_err(Error::system("register a listener"))?;
+        info!(
+            "listening addr={} slow={} replay={}",
+            listener.addr, listener.policy, listener.replay
+        );
+    }
+    warn_of_short_accept_queue();
+    Ok(listeners)
+}
+
+/// Binds all addresses of one listener.
+fn bind(wanted: &ListenerConfig) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
+    let address = &wanted.address;
+    let addrs = resolve(address).map_err(|source| Error::ResolveListener {
+        address: address.clone(),
+        source,
+    })?;
+    // With port 0 the first address has its port chosen by the system, and the others need the
+    // same one, which may be taken there: then all of them try again.
+    for _ in 1..PORT_CHOICES {
+        match bind_each(&addrs) {
+            Err(Error::Listen { source, .. })
+                if address.port() == 0 && source.kind() == ErrorKind::AddrInUse => {}
+            outcome => return outcome,
+        }
+    }
+    bind_each(&addrs)
+}
+
+fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
+    let mut bound: Vec<(TcpListener, SocketAddr)> = Vec::new();
+    let mut absent = None;
+    for &wanted in addrs {
+        let mut addr = wanted;
+        if let Some((_, first)) = bound.first() {
+            addr.set_port(first.port());
+        }
+        match listen(addr) {
+            Ok(listener) => bound.push(listener),
+            Err(source) if is_address_absent(&source) => absent = Some((addr, source)),
+            Err(source) => return Err(Error::Listen { addr, source }),
+        }
+    }
+    match absent {
+        Some((addr, source)) if bound.is_empty() => Err(Error::Listen { addr, source }),
+        Some((addr, source)) => {
+            warn!("listener passed over addr={addr} error=\"{source}\"");
+            Ok(bound)
+        }
+        None => Ok(bound),
+    }
+}
+
+fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let socket = socket::listen(addr)?;
+    let addr = socket.local_addr()?;
+    Ok((socket, addr))
+}
+
+/// This host does not have the address, or not the whole family (`EAFNOSUPPORT`, which std has no
+/// kind for: 97 on Linux, 47 on the BSDs).
+fn is_address_absent(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
+}
+
+/// The system cuts the accept queue to its own limit without a word (`listen(2)`).
+#[cfg(target_os = "linux")]
+fn warn_of_short_accept_queue() {
+    let path = "/proc/sys/net/core/somaxconn";
+    let limit = std::fs::read_to_string(path)
+        .ok()
+        .and_then(|text| text.trim().parse::<i32>().ok());
+    if let Some(limit) = limit.filter(|&limit| limit < ACCEPT_QUEUE) {
+        warn!(
+            "accept queue short limit={limit} wanted={ACCEPT_QUEUE}: \
+             raise net.core.somaxconn, or connects in a burst will be dropped"
+        );
+    }
+}
+
+/// macOS cuts it to `kern.ipc.somaxconn`, 128 unless set, which no crate of ours reads.
+#[cfg(not(target_os = "linux"))]
+fn warn_of_short_accept_queue() {}
+
+/// How often a port that is free on all addresses is looked for.
+const PORT_CHOICES: usize = 16;

@@ -1,0 +1,23 @@
+//! How the program meets the kernel: one poll over the upstream, the listeners, the signals and
+//! all clients.
+//!
+//! Layer: reactor, the upper room, and thin. The only code that names mio and socket2. It asks
+//! the kernel what is ready and calls the verbs of [`crate::relay`]; what a frame, a lag or a slow
+//! client is, it does not know.
+
+mod accept;
+mod clock;
+mod drain;
+mod handle;
+mod listener;
+mod report;
+mod resolver;
+mod server;
+mod signals;
+mod socket;
+mod stream;
+mod token;
+mod upstream;
+
+pub use handle::Handle;
+pub use server::Server;

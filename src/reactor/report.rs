@@ -1,0 +1,173 @@
+//! The report: log lines about clients, upstreams and the drain, in the words of the contract.
+//!
+//! Layer: reactor. Owns wording, levels and the budget for lines that clients cause. Knows nothing
+//! of where the lines go.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::{info, warn};
+
+use crate::relay::admission::Refusal;
+use crate::relay::clients::Parted;
+use crate::relay::departure::Ending;
+use crate::relay::limits::CLIENT_LINES_PER_SECOND;
+use crate::relay::line_budget::LineBudget;
+use crate::relay::stats::Stats;
+
+/// Writes the lines that clients cause, no more than the budget permits.
+pub(super) struct Report {
+    budget: LineBudget,
+    /// Lines left out since the start.
+    suppressed: u64,
+}
+
+impl Report {
+    pub(super) fn new() -> Self {
+        Self {
+            budget: LineBudget::new(CLIENT_LINES_PER_SECOND),
+            suppressed: 0,
+        }
+    }
+
+    pub(super) fn joined(&mut self, serial: u64, addr: SocketAddr, clients: usize, now: Duration) {
+        if self.budget.ask(now) {
+            info!("client joined id={serial} addr={addr} clients={clients}");
+        }
+    }
+
+    pub(super) fn refused(&mut self, addr: SocketAddr, reason: Refusal, now: Duration) {
+        if self.budget.ask(now) {
+            warn!("client refused addr={addr} reason={reason}");
+        }
+    }
+
+    pub(super) fn left<S>(&mut self, parted: &Parted<S>, clients: usize, now: Duration) {
+        if !self.budget.ask(now) {
+            return;
+        }
+        let Parted {
+            card,
+            tally,
+            departure,
+            ..
+        } = parted;
+        let line = format_args!(
+            "client left id={} addr={} reason={}{} frames={} skipped={} seconds={} clients={clients}",
+            card.serial,
+            card.addr,
+            departure.reason,
+            ErrorField(departure.error.as_ref()),
+            tally.frames,
+            tally.skipped,
+            now.saturating_sub(card.joined_at).as_secs(),
+        );
+        if departure.reason.is_expulsion() || departure.ending == Ending::Reset {
+            warn!("{line}");
+        } else {
+            info!("{line}");
+        }
+    }
+
+    /// When the line that counts what was left out is due.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.budget.deadline()
+    }
+
+    /// Says how many lines were left out, if that is due.
+    pub(super) fn sum_up(&mut self, now: Duration) {
+        if let Some(lines) = self.budget.summary(now) {
+            self.say_suppressed(lines);
+        }
+    }
+
+    /// Says how many lines were left out so far: the program ends.
+    pub(super) fn close(&mut self) {
+        let lines = self.budget.take_left_out();
+        if lines > 0 {
+            self.say_suppressed(lines);
+        }
+    }
+
+    fn say_suppressed(&mut self, lines: u64) {
+        self.suppressed += lines;
+        warn!("client lines suppressed lines={lines}");
+    }
+
+    /// Lines left out and summed up since the start.
+    pub(super) fn suppressed(&self) -> u64 {
+        self.suppressed
+    }
+}
+
+/// ` error="..."` behind the reason of a departure that has one.
+struct ErrorField<'a>(Option<&'a io::Error>);
+
+impl fmt::Display for ErrorField<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(error) => write!(formatter, " error=\"{error}\""),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A duration without blanks, to the millisecond: `250ms`, `10s`, `1.5s`.
+pub(super) struct Span(pub(super) Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        write!(formatter, "{:?}", Duration::from_millis(millis))
+    }
+}
+
+/// One line with all counters.
+pub(super) fn print_stats(stats: &Stats) {
+    use crate::relay::departure::Reason;
+    use std::fmt::Write;
+
+    let mut by_reason = String::new();
+    for reason in Reason::ALL {
+        // Writing to a string cannot fail.
+        let _ = write!(by_reason, " left_{reason}={}", stats.departed(reason));
+    }
+    for refusal in Refusal::ALL {
+        let _ = write!(by_reason, " refused_{refusal}={}", stats.refused(refusal));
+    }
+    info!(
+        "stats frames={} clients={} delivered={} skipped={} abandoned={} accepted={} \
+         upstream_bytes={} discarded_bytes={} delivered_bytes={} heard_bytes={} \
+         upstream_connects={} upstream_losses={} accept_errors={} lines_suppressed={} turns={}{}",
+        stats.frames,
+        stats.clients,
+        stats.delivered,
+        stats.skipped,
+        stats.abandoned,
+        stats.accepted,
+        stats.upstream_bytes,
+        stats.discarded_bytes,
+        stats.delivered_bytes,
+        stats.heard_bytes,
+        stats.upstream_connects,
+        stats.upstream_losses,
+        stats.accept_errors,
+        stats.lines_suppressed,
+        stats.turns,
+        by_reason.replace('-', "_"),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_no_blanks_and_no_microseconds() {
+        for (micros, text) in [(250_000, "250ms"), (10_000_000, "10s"), (1_500_900, "1.5s")] {
+            assert_eq!(Span(Duration::from_micros(micros)).to_string(), text);
+        }
+    }
+}

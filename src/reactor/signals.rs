@@ -1,0 +1,44 @@
+//! Signals: read from a pipe in the same poll, so that no work is done in a handler.
+//!
+//! Layer: reactor. Owns what each signal asks for. Knows nothing of how that is done.
+
+use std::io;
+
+use mio::{Interest, Registry};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook_mio::v1_0::Signals;
+
+use super::token::Role;
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// SIGTERM, SIGINT: drain; a second time: stop now.
+    Stop,
+    /// SIGUSR1: print all counters.
+    PrintStats,
+}
+
+/// The signals that the server heeds. SIGPIPE is not among them: Rust's runtime ignores it before
+/// `main`, and a write to a closed connection fails with EPIPE instead.
+pub(super) struct SignalPipe {
+    signals: Signals,
+}
+
+impl SignalPipe {
+    /// Installs the handlers and registers the pipe.
+    pub(super) fn open(registry: &Registry) -> io::Result<Self> {
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
+        registry.register(&mut signals, Role::Signals.into(), Interest::READABLE)?;
+        Ok(Self { signals })
+    }
+
+    /// What has been asked for since the last call. Two signals of one kind that came between two
+    /// turns count once, as with any pending signal (`signal(7)`).
+    pub(super) fn orders(&mut self) -> impl Iterator<Item = Order> + '_ {
+        self.signals.pending().map(|signal| match signal {
+            SIGUSR1 => Order::PrintStats,
+            _ => Order::Stop,
+        })
+    }
+}

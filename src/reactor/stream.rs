@@ -1,0 +1,124 @@
+//! The stream: an upstream connection that has been made.
+//!
+//! Layer: reactor. Owns its readiness and its silence: how long no byte and no frame has come,
+//! counting only the time during which fanout was willing to read. Knows nothing of what follows
+//! a loss.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::warn;
+use mio::event::Event;
+use mio::net::TcpStream;
+
+use super::report::Span;
+use crate::relay::{IntakeEnd, Relay};
+
+pub(super) struct Stream {
+    socket: TcpStream,
+    addr: SocketAddr,
+    /// Something may be there to read: set by an event, cleared by would-block.
+    readable: bool,
+    /// Frames completed on this connection.
+    frames: u64,
+    /// When it last gave a byte, or was last left unread.
+    silent_since: Duration,
+    /// When it last completed a frame, or was last left unread, unless it has been called stale
+    /// since.
+    frameless_since: Option<Duration>,
+}
+
+impl Stream {
+    pub(super) fn new(socket: TcpStream, addr: SocketAddr, now: Duration) -> Self {
+        Self {
+            socket,
+            addr,
+            // Bytes may have come together with the news that the connection was made.
+            readable: true,
+            frames: 0,
+            silent_since: now,
+            frameless_since: Some(now),
+        }
+    }
+
+    pub(super) fn note(&mut self, event: &Event) {
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable = true;
+        }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    pub(super) fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    /// Reads what there is, as far as the relay has room for it.
+    pub(super) fn take_in(&mut self, relay: &mut Relay<TcpStream>, now: Duration) -> IntakeEnd {
+        if !self.readable {
+            relay.publish_due(now);
+            return IntakeEnd::Drained;
+        }
+        let intake = relay.take_in(&mut self.socket, now);
+        self.frames += intake.frames;
+        let is_held = matches!(intake.end, IntakeEnd::Held);
+        if intake.bytes > 0 || is_held {
+            self.silent_since = now;
+        }
+        if intake.frames > 0 || (is_held && self.frameless_since.is_some()) {
+            self.frameless_since = Some(now);
+        }
+        if matches!(intake.end, IntakeEnd::Drained) {
+            self.readable = false;
+        }
+        intake.end
+    }
+
+    /// Says once that no frame has come for too long.
+    pub(super) fn tell_if_stale(&mut self, stale_after: Option<Duration>, now: Duration) {
+        let (Some(limit), Some(since)) = (stale_after, self.frameless_since) else {
+            return;
+        };
+        if now >= since + limit {
+            self.frameless_since = None;
+            warn!(
+                "upstream stale addr={} silent_for={}: connected but no frames; \
+                 is server A busy with another client?",
+                self.addr,
+                Span(limit)
+            );
+        }
+    }
+
+    /// The time without a byte after which it is to be given up, if that is over.
+    pub(super) fn given_up(
+        &self,
+        upstream_timeout: Option<Duration>,
+        now: Duration,
+    ) -> Option<Duration> {
+        upstream_timeout.filter(|&limit| now >= self.silent_since + limit)
+    }
+
+    /// When one of the two is due. Never while it is known to have bytes unread: then the silence
+    /// is ours.
+    pub(super) fn deadline(
+        &self,
+        upstream_timeout: Option<Duration>,
+        stale_after: Option<Duration>,
+    ) -> Option<Duration> {
+        if self.readable {
+            return None;
+        }
+        let given_up = upstream_timeout.map(|limit| self.silent_since + limit);
+        let stale = stale_after
+            .zip(self.frameless_since)
+            .map(|(limit, since)| since + limit);
+        [given_up, stale].into_iter().flatten().min()
+    }
+}
