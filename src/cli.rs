@@ -177,7 +177,7 @@ pub(crate) struct Options {
     )]
     drain_timeout: DurationArg,
 
-    /// off, error, warn, info, debug or trace [default: RUST_LOG, or info]
+    /// off, error, warn, info, debug or trace [default: `RUST_LOG`, or info]
     #[arg(
         long,
         value_name = "LEVEL",

@@ -79,7 +79,11 @@ fn serve(request: Request) -> Result<(), Error> {
     let mut server = Server::bind(&config)?;
     server.watch_signals()?;
     if demo && let Some(addr) = server.local_addrs().first() {
-        info!("demo running: now type: nc {} {}", addr.ip(), addr.port());
+        let host = config.listeners[0].address.host();
+        info!(
+            "demo running: in another terminal, type: nc {host} {}",
+            addr.port()
+        );
     }
     server.run()
 }

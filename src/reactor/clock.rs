@@ -42,7 +42,7 @@ impl Clock {
         let elapsed = self.start.elapsed();
         match patience {
             // There was no deadline that could be overdue.
-            None => self.now = elapsed - self.lost,
+            None => self.now = elapsed.saturating_sub(self.lost),
             Some(patience) => {
                 let tolerance = if was_interrupted {
                     Duration::ZERO
@@ -57,9 +57,9 @@ impl Clock {
 
     /// Moves on to `elapsed`, unless that is later than foreseen: then the whole of it is lost.
     fn advance(&mut self, elapsed: Duration, foreseen: Duration, tolerance: Duration) -> Duration {
-        let reading = elapsed - self.lost;
+        let reading = elapsed.saturating_sub(self.lost);
         if reading > self.now + foreseen + tolerance {
-            self.lost += reading - self.now;
+            self.lost += reading.saturating_sub(self.now);
         } else {
             self.now = reading;
         }

@@ -16,7 +16,7 @@ use slab::Slab;
 
 use super::backlog::Backlog;
 use super::client::{Card, Client, ClientId, Life, Tally};
-use super::departure::Departure;
+use super::departure::{Departure, Reason};
 use super::fan_out::Lap;
 use super::frame_log::{FrameLog, Position};
 use super::lifecycle::Deadlines;
@@ -174,20 +174,18 @@ impl<S: Read + Write> Clients<S> {
 
     fn settle_heard(&mut self, id: ClientId, end: HearEnd) {
         let client = &mut self.slab[id.key()];
+        let is_finishing = matches!(client.life, Life::Finishing { .. });
         if client.tally.heard_bytes > FLOOD_BYTES {
-            return self.depart(id, Departure::by_reset(super::departure::Reason::Flood));
+            self.depart(id, Departure::by_reset(Reason::Flood));
+            return;
         }
         match end {
-            HearEnd::LimitReached => return self.talking.push_back(id),
-            HearEnd::Silent => client.readable = false,
-            HearEnd::InputEnded | HearEnd::Failed(_)
-                if matches!(client.life, Life::Finishing { .. }) =>
-            {
-                let reason = self.deadlines.drain_reason();
-                return self.depart(id, Departure::by_fin(reason));
+            HearEnd::LimitReached => self.talking.push_back(id),
+            HearEnd::InputEnded | HearEnd::Failed(_) if is_finishing => {
+                self.depart(id, Departure::by_fin(self.deadlines.drain_reason()));
             }
-            HearEnd::InputEnded => client.readable = false,
-            HearEnd::Failed(error) => return self.depart(id, Departure::by_failure(error)),
+            HearEnd::Silent | HearEnd::InputEnded => client.readable = false,
+            HearEnd::Failed(error) => self.depart(id, Departure::by_failure(error)),
         }
     }
 
