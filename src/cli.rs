@@ -3,15 +3,14 @@
 //! Owns names, defaults and help texts. Bad input ends here, in one line that names the option and
 //! the value.
 
-use std::time::Duration;
+mod values;
 
-use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser};
-use ipnet::IpNet;
 use log::LevelFilter;
 
-use fanout::{Config, HostPort, ListenerConfig, SlowPolicy};
+use fanout::{Config, HostPort, SlowPolicy};
+use values::{DurationArg, ListenerArg, NetArg, SizeArg};
 
 /// Gives every frame of a TCP server that serves one client only to any number of clients.
 #[derive(Debug, Parser)]
@@ -267,75 +266,6 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
         .filter(|line| !line.is_empty());
     complaint.collect::<Vec<_>>().join(" ")
-}
-
-#[derive(Clone, Debug)]
-struct ListenerArg(ListenerConfig);
-
-impl std::str::FromStr for ListenerArg {
-    type Err = fanout::ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-/// A duration; `0` needs no unit.
-#[derive(Clone, Copy, Debug)]
-struct DurationArg(Duration);
-
-impl DurationArg {
-    fn unless_zero(self) -> Option<Duration> {
-        Some(self.0).filter(|duration| !duration.is_zero())
-    }
-}
-
-impl std::str::FromStr for DurationArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = humantime::parse_duration(text);
-        parsed
-            .map(Self)
-            .map_err(|error| format!("{error}; durations are like 250ms, 5s, 2m or 0"))
-    }
-}
-
-/// A number of bytes that fits a socket option.
-#[derive(Clone, Copy, Debug)]
-struct SizeArg(u32);
-
-impl std::str::FromStr for SizeArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let bytes = text
-            .parse::<ByteSize>()
-            .map_err(|_| "sizes are like 4096, 128KiB or 1MiB".to_owned())?
-            .as_u64();
-        // The kernel keeps the limit in a signed int (`tcp(7)`).
-        i32::try_from(bytes)
-            .map(|bytes| Self(bytes.unsigned_abs()))
-            .map_err(|_| "is more than 2GiB".to_owned())
-    }
-}
-
-/// A network, or one address.
-#[derive(Clone, Copy, Debug)]
-struct NetArg(IpNet);
-
-impl std::str::FromStr for NetArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(net) = text.parse::<IpNet>() {
-            return Ok(Self(net.trunc()));
-        }
-        match text.parse::<std::net::IpAddr>() {
-            Ok(ip) => Ok(Self(IpNet::from(ip))),
-            Err(_) => Err("networks are like 10.0.0.0/8, fd00::/8 or 192.0.2.7".to_owned()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,18 @@
 //!
 //! Knows nothing of the command line, which is one way to come by it.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
+mod address;
+mod listener;
+
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use crate::relay::limits::{FRAME_SIZE_BYTES, READ_WINDOW_BYTES};
 use crate::relay::policy::SlowPolicy;
+
+pub use address::HostPort;
+pub use listener::ListenerConfig;
 
 /// Everything that can be set. The defaults are those of the command line.
 #[derive(Clone, Debug)]
@@ -114,7 +117,7 @@ impl Config {
             "<UPSTREAM>: at least one is needed".to_owned()
         })?;
         for upstream in &self.upstreams {
-            check(upstream.port != 0, || {
+            check(upstream.port() != 0, || {
                 format!("<UPSTREAM> '{upstream}': port 0 cannot be dialled")
             })?;
         }
@@ -213,157 +216,6 @@ fn check(holds: bool, complaint: impl FnOnce() -> String) -> Result<(), ConfigEr
     }
 }
 
-/// One place where clients connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListenerConfig {
-    /// Where. Port 0 lets the system choose. A name is bound on all its addresses.
-    pub address: HostPort,
-    /// What happens to its slow clients; [`Config::slow`] if not given.
-    pub slow: Option<SlowPolicy>,
-    /// Frames from before its time that a client is given first; [`Config::replay`] if not given.
-    pub replay: Option<u64>,
-    /// Clients on this listener, at least 1.
-    pub max_clients: Option<usize>,
-}
-
-impl ListenerConfig {
-    /// A listener at `address` with the defaults of its server.
-    #[must_use]
-    pub fn new(address: HostPort) -> Self {
-        Self {
-            address,
-            slow: None,
-            replay: None,
-            max_clients: None,
-        }
-    }
-}
-
-impl FromStr for ListenerConfig {
-    type Err = ConfigError;
-
-    /// Reads `HOST:PORT[,slow=POLICY][,replay=N][,max-clients=N]`.
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let mut parts = text.split(',');
-        let address = parts.next().unwrap_or_default().parse()?;
-        let mut listener = Self::new(address);
-        for part in parts {
-            let (key, value) = part
-                .split_once('=')
-                .ok_or_else(|| ConfigError(format!("'{part}' is not of the form KEY=VALUE")))?;
-            let is_repeated = match key {
-                "slow" => listener.slow.replace(parse_value(key, value)?).is_some(),
-                "replay" => listener.replay.replace(parse_value(key, value)?).is_some(),
-                "max-clients" => {
-                    let most: usize = parse_value(key, value)?;
-                    check(most > 0, || {
-                        "max-clients=0: nobody could connect".to_owned()
-                    })?;
-                    listener.max_clients.replace(most).is_some()
-                }
-                _ => {
-                    return Err(ConfigError(format!(
-                        "'{key}' is none of slow, replay, max-clients"
-                    )));
-                }
-            };
-            check(!is_repeated, || format!("'{key}' is given twice"))?;
-        }
-        Ok(listener)
-    }
-}
-
-fn parse_value<T: FromStr<Err: fmt::Display>>(key: &str, value: &str) -> Result<T, ConfigError> {
-    value
-        .parse()
-        .map_err(|error| ConfigError(format!("{key}={value}: {error}")))
-}
-
-/// A host, by name or number, and a port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HostPort {
-    host: String,
-    port: u16,
-}
-
-impl HostPort {
-    /// A host by name or number (an IPv6 address without brackets) and a port.
-    #[must_use]
-    pub fn new(host: impl Into<String>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-        }
-    }
-
-    /// The host, without brackets.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// The address itself, if the host is given as a number and no name has to be resolved.
-    #[must_use]
-    pub fn numeric(&self) -> Option<SocketAddr> {
-        let ip: IpAddr = self.host.parse().ok()?;
-        Some(SocketAddr::new(ip, self.port))
-    }
-}
-
-impl From<SocketAddr> for HostPort {
-    fn from(addr: SocketAddr) -> Self {
-        Self::new(addr.ip().to_string(), addr.port())
-    }
-}
-
-impl fmt::Display for HostPort {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(formatter, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(formatter, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-impl FromStr for HostPort {
-    type Err = ConfigError;
-
-    /// Reads `HOST:PORT`, where an IPv6 address stands in brackets.
-    fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let complain = |what: &str| Err(ConfigError(format!("'{text}' {what}")));
-        let Some((host, port)) = text.rsplit_once(':') else {
-            return complain("is not of the form HOST:PORT");
-        };
-        let Ok(port) = port.parse::<u16>() else {
-            return complain("has no port from 0 to 65535 after its last colon");
-        };
-        let bracketed = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        let host = match bracketed {
-            Some(host) if host.parse::<Ipv6Addr>().is_ok() => host,
-            Some(_) => return complain("has no IPv6 address between its brackets"),
-            None if host.contains(':') => {
-                return complain("has an IPv6 address without brackets: write [ADDRESS]:PORT");
-            }
-            None => host,
-        };
-        let is_host_letter =
-            |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
-        if host.is_empty() || !host.chars().all(is_host_letter) {
-            return complain("has no host name or address before its port");
-        }
-        Ok(Self::new(host, port))
-    }
-}
-
 /// Listeners a server may have.
 pub(crate) const MAX_LISTENERS: usize = 64;
 
@@ -373,72 +225,6 @@ const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_read_back_as_it_was_written() {
-        for text in [
-            "127.0.0.1:1234",
-            "[::1]:1234",
-            "localhost:0",
-            "a-b.c_d:65535",
-        ] {
-            let address: HostPort = text.parse().unwrap();
-            assert_eq!(address.to_string(), text);
-        }
-        let numeric = "[::1]:7".parse::<HostPort>().unwrap().numeric();
-        assert_eq!(numeric, Some("[::1]:7".parse().unwrap()));
-        assert_eq!("localhost:7".parse::<HostPort>().unwrap().numeric(), None);
-    }
-
-    #[test]
-    fn a_bad_address_is_refused_and_named() {
-        for text in [
-            "",
-            ":",
-            "host",
-            "host:",
-            ":1",
-            "host:x",
-            "host:65536",
-            "host:-1",
-            "::1:80",
-            "[::1]",
-            "[host]:80",
-            "[]:80",
-            "ho st:80",
-            "host\n:80",
-            "[::1:80",
-            "::1]:80",
-        ] {
-            let error = text.parse::<HostPort>().unwrap_err().to_string();
-            assert!(error.contains(text), "{text:?} is missing in {error:?}");
-        }
-    }
-
-    #[test]
-    fn a_listener_is_read_with_its_options_in_any_order() {
-        let listener: ListenerConfig = "[::1]:0,max-clients=3,slow=skip,replay=7".parse().unwrap();
-        assert_eq!(listener.address, HostPort::new("::1", 0));
-        assert_eq!(listener.slow, Some(SlowPolicy::Skip));
-        assert_eq!(listener.replay, Some(7));
-        assert_eq!(listener.max_clients, Some(3));
-    }
-
-    #[test]
-    fn a_bad_listener_option_is_refused_and_named() {
-        for (text, named) in [
-            ("h:1,slow=fast", "slow=fast"),
-            ("h:1,replay=-1", "replay=-1"),
-            ("h:1,replay", "'replay'"),
-            ("h:1,", "''"),
-            ("h:1,burst=1", "'burst'"),
-            ("h:1,max-clients=0", "max-clients=0"),
-            ("h:1,slow=skip,slow=wait", "'slow' is given twice"),
-        ] {
-            let error = text.parse::<ListenerConfig>().unwrap_err().to_string();
-            assert!(error.contains(named), "{named:?} is missing in {error:?}");
-        }
-    }
 
     #[test]
     fn values_that_make_no_sense_are_refused_with_option_and_value() {

@@ -6,6 +6,7 @@
 //! client is, it does not know.
 
 mod accept;
+mod attempt;
 mod clock;
 mod drain;
 mod handle;
@@ -13,6 +14,7 @@ mod listener;
 mod report;
 mod resolver;
 mod server;
+mod setup;
 mod signals;
 mod socket;
 mod stream;

@@ -18,89 +18,42 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::{info, warn};
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Poll};
 
 use super::accept::Entrance;
 use super::clock::Clock;
-use super::drain::{Drain, Phase};
+use super::drain::Phase;
 use super::handle::{Desk, Handle};
-use super::listener;
-use super::report::{Report, Span, print_stats};
-use super::resolver::Resolver;
-use super::signals::{Order, SignalPipe};
-use super::socket::{self, ClientOptions};
+use super::report::Report;
+use super::signals::SignalPipe;
+use super::socket;
 use super::token::Role;
 use super::upstream::Upstream;
-use crate::config::Config;
 use crate::error::Error;
-use crate::relay::admission::{Admission, AdmissionLimits};
-use crate::relay::departure::{Ending, Reason};
-use crate::relay::limits::{Budgets, EVENTS_PER_TURN, RESERVED_DESCRIPTORS};
-use crate::relay::{Relay, RelaySettings};
+use crate::relay::Relay;
+use crate::relay::departure::Ending;
+use crate::relay::stats::Stats;
 
 /// A fan-out server: bound, and, while [`Server::run`] runs, serving.
 pub struct Server {
-    poll: Poll,
-    events: Events,
-    clock: Clock,
-    signals: Option<SignalPipe>,
-    desk: Desk,
-    upstream: Upstream,
-    entrance: Entrance,
-    relay: Relay<TcpStream>,
-    report: Report,
-    phase: Phase,
-    drain_timeout: Duration,
+    pub(super) poll: Poll,
+    pub(super) events: Events,
+    pub(super) clock: Clock,
+    pub(super) signals: Option<SignalPipe>,
+    pub(super) desk: Desk,
+    pub(super) upstream: Upstream,
+    pub(super) entrance: Entrance,
+    pub(super) relay: Relay<TcpStream>,
+    pub(super) report: Report,
+    pub(super) phase: Phase,
+    pub(super) drain_timeout: Duration,
     /// Signals to stop that have come; the second one means now.
-    stop_signals: u32,
+    pub(super) stop_signals: u32,
 }
 
 impl Server {
-    /// Opens every listener and allocates the frame log. Clients that connect from now on wait in
-    /// the accept queue until [`Server::run`] is called.
-    ///
-    /// # Errors
-    /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
-    /// listener cannot be bound, or when the system refuses memory or descriptors.
-    pub fn bind(config: &Config) -> Result<Self, Error> {
-        config.validate()?;
-        let relay = Relay::new(&RelaySettings {
-            frame_size: config.frame_size,
-            backlog_frames: config.backlog,
-            linger: config.linger,
-            stall_timeout: config.stall_timeout,
-            budgets: Budgets::default(),
-        })?;
-        let poll = Poll::new().map_err(Error::system("create a poll"))?;
-        let desk = Desk::open(poll.registry()).map_err(Error::system("create a waker"))?;
-        let listeners = listener::open_all(config, poll.registry())?;
-        let limits = admission_limits(config, listeners.len())?;
-        Ok(Self {
-            events: Events::with_capacity(EVENTS_PER_TURN),
-            clock: Clock::start(),
-            signals: None,
-            upstream: Upstream::new(config, Resolver::new(desk.waker())),
-            entrance: Entrance::new(
-                listeners,
-                Admission::new(limits),
-                ClientOptions {
-                    unsent_limit: config.unsent_limit,
-                    user_timeout: config.stall_timeout,
-                },
-            ),
-            relay,
-            report: Report::new(),
-            phase: Phase::Serving,
-            drain_timeout: config.drain_timeout,
-            stop_signals: 0,
-            poll,
-            desk,
-        })
-    }
-
     /// Makes this server heed SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1 (print
     /// all counters). For programs that do nothing else.
     ///
@@ -164,8 +117,9 @@ impl Server {
                 Role::Client(id) => self.relay.note(id, is_readable(event), is_writable(event)),
                 Role::Upstream => self.upstream.note(event),
                 Role::Listener(index) => self.entrance.note(index),
-                // Looked at in every turn: an order costs one load, a signal one read.
-                Role::Signals | Role::Waker => {}
+                Role::Signals => self.signals.iter_mut().for_each(SignalPipe::note),
+                // What handles ask for is looked at in every turn; the resolver's answers too.
+                Role::Waker => {}
             }
         }
 
@@ -175,6 +129,8 @@ impl Server {
         self.entrance
             .accept(&mut self.relay, registry, &mut self.report, now)?;
         self.upstream.advance(&mut self.relay, registry, now);
+        self.relay.publish_due(now);
+        self.heed_upstream_end(now);
 
         // Give out.
         self.relay.give_out(now);
@@ -190,8 +146,7 @@ impl Server {
         let now = self.clock.read();
         let has_work = self.relay.has_work()
             || self.entrance.has_work(now)
-            || (self.upstream.has_unread() && self.relay.has_room())
-            || self.relay.stats().turns == 0;
+            || (self.upstream.has_unread() && self.relay.has_room());
         if has_work {
             return Some(Duration::ZERO);
         }
@@ -208,69 +163,6 @@ impl Server {
         ];
         let next = deadlines.into_iter().flatten().min()?;
         Some(next.saturating_sub(now))
-    }
-
-    /// Does what signals and handles ask for, and what the upstream's end means.
-    fn obey(&mut self, now: Duration) -> Result<(), Error> {
-        let mut wants_stats = false;
-        for order in self.signals.iter_mut().flat_map(SignalPipe::orders) {
-            match order {
-                Order::Stop => self.stop_signals += 1,
-                Order::PrintStats => wants_stats = true,
-            }
-        }
-        if wants_stats {
-            print_stats(&self.stats());
-        }
-        if self.stop_signals > 1 || self.desk.is_stop_wanted() {
-            return Err(self.stop_now());
-        }
-        if (self.stop_signals == 1 || self.desk.is_drain_wanted()) && self.is_serving() {
-            self.drain(Reason::Drain, None, now);
-        }
-        if let Some(outcome) = self.upstream.ended().cloned()
-            && self.is_serving()
-        {
-            let failure = outcome.err().map(|loss| Error::Upstream {
-                addr: loss.addr,
-                reason: loss.reason,
-            });
-            self.drain(Reason::UpstreamEnd, failure, now);
-        }
-        Ok(())
-    }
-
-    fn is_serving(&self) -> bool {
-        matches!(self.phase, Phase::Serving)
-    }
-
-    /// Stops accepting, frees the upstream's one place, and begins to let everybody go.
-    fn drain(&mut self, reason: Reason, failure: Option<Error>, now: Duration) {
-        info!(
-            "draining clients={} timeout={}",
-            self.relay.clients().len(),
-            Span(self.drain_timeout)
-        );
-        self.entrance.close(self.poll.registry());
-        self.upstream.close();
-        self.relay.drain(reason, now);
-        self.phase = Phase::Draining(Drain::new(now + self.drain_timeout, failure));
-    }
-
-    /// Resets every client that is owed something, and says how many those were.
-    fn stop_now(&mut self) -> Error {
-        self.entrance.close(self.poll.registry());
-        self.upstream.close();
-        self.relay.end_drain();
-        let mut clients = 0;
-        while let Some(parted) = self.relay.reap() {
-            if parted.departure.ending == Ending::Reset {
-                clients += 1;
-                socket::reset_on_close(&parted.socket);
-            }
-        }
-        self.report.close();
-        Error::Stopped { clients }
     }
 
     /// Shuts down the sending side of clients that have everything, and reaps those gone: the only
@@ -297,19 +189,10 @@ impl Server {
         self.desk.show(&self.stats());
     }
 
-    fn stats(&self) -> crate::relay::stats::Stats {
-        crate::relay::stats::Stats {
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
             lines_suppressed: self.report.suppressed(),
             ..*self.relay.stats()
-        }
-    }
-
-    fn finish(mut self) -> Result<(), Error> {
-        self.report.close();
-        self.desk.show(&self.stats());
-        match self.phase {
-            Phase::Draining(drain) => drain.finish(),
-            Phase::Serving => Ok(()),
         }
     }
 }
@@ -323,37 +206,3 @@ fn is_readable(event: &Event) -> bool {
 fn is_writable(event: &Event) -> bool {
     event.is_writable() || event.is_write_closed() || event.is_error()
 }
-
-/// The admission limits that the configuration and the descriptor limit add up to.
-fn admission_limits(config: &Config, listeners: usize) -> Result<AdmissionLimits, Error> {
-    let (descriptors, _) = rlimit::Resource::NOFILE
-        .get()
-        .map_err(Error::system("read the descriptor limit"))?;
-    // The reserve covers a handful of listeners; more of them make it larger.
-    let reserve = RESERVED_DESCRIPTORS + listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
-    let possible = usize::try_from(descriptors.saturating_sub(reserve)).unwrap_or(usize::MAX);
-    let max_clients = config
-        .max_clients
-        .map_or(possible, |most| most.min(possible));
-    info!("limits max_clients={max_clients} descriptors={descriptors}");
-    if let Some(wanted) = config.max_clients.filter(|&wanted| wanted > possible) {
-        warn!(
-            "limits lowered max_clients={possible} wanted={wanted}: \
-             the descriptor limit allows no more"
-        );
-    }
-    Ok(AdmissionLimits {
-        allow: config.allow.clone(),
-        max_clients: config.max_clients,
-        max_by_descriptors: possible,
-        max_per_ip: config.max_clients_per_ip,
-        max_by_listener: config
-            .listeners
-            .iter()
-            .map(|listener| listener.max_clients)
-            .collect(),
-    })
-}
-
-/// Listening sockets that the descriptor reserve has room for.
-const LISTENERS_IN_RESERVE: usize = 8;

@@ -1,6 +1,7 @@
 //! Signals: read from a pipe in the same poll, so that no work is done in a handler.
 //!
-//! Layer: reactor. Owns what each signal asks for. Knows nothing of how that is done.
+//! Layer: reactor. Owns what each signal asks for, and the rule that a handler writes one byte to
+//! a pipe and nothing else. Knows nothing of how an order is carried out.
 
 use std::io;
 
@@ -23,6 +24,8 @@ pub(super) enum Order {
 /// `main`, and a write to a closed connection fails with EPIPE instead.
 pub(super) struct SignalPipe {
     signals: Signals,
+    /// Something may be in the pipe: set by an event, cleared by emptying it.
+    noted: bool,
 }
 
 impl SignalPipe {
@@ -30,13 +33,22 @@ impl SignalPipe {
     pub(super) fn open(registry: &Registry) -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
         registry.register(&mut signals, Role::Signals.into(), Interest::READABLE)?;
-        Ok(Self { signals })
+        Ok(Self {
+            signals,
+            // A signal may have come before the pipe was registered.
+            noted: true,
+        })
+    }
+
+    pub(super) fn note(&mut self) {
+        self.noted = true;
     }
 
     /// What has been asked for since the last call. Two signals of one kind that came between two
     /// turns count once, as with any pending signal (`signal(7)`).
     pub(super) fn orders(&mut self) -> impl Iterator<Item = Order> + '_ {
-        self.signals.pending().map(|signal| match signal {
+        let pending = std::mem::take(&mut self.noted).then(|| self.signals.pending());
+        pending.into_iter().flatten().map(|signal| match signal {
             SIGUSR1 => Order::PrintStats,
             _ => Order::Stop,
         })

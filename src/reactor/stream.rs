@@ -4,6 +4,7 @@
 //! counting only the time during which fanout was willing to read. Knows nothing of what follows
 //! a loss.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -26,6 +27,16 @@ pub(super) struct Stream {
     /// When it last completed a frame, or was last left unread, unless it has been called stale
     /// since.
     frameless_since: Option<Duration>,
+}
+
+/// Whether the stream has come to its end.
+pub(super) enum StreamEnd {
+    /// It has not.
+    Open,
+    /// The upstream has closed its side.
+    Ended,
+    /// The connection is broken.
+    Failed(io::Error),
 }
 
 impl Stream {
@@ -60,10 +71,9 @@ impl Stream {
     }
 
     /// Reads what there is, as far as the relay has room for it.
-    pub(super) fn take_in(&mut self, relay: &mut Relay<TcpStream>, now: Duration) -> IntakeEnd {
+    pub(super) fn take_in(&mut self, relay: &mut Relay<TcpStream>, now: Duration) -> StreamEnd {
         if !self.readable {
-            relay.publish_due(now);
-            return IntakeEnd::Drained;
+            return StreamEnd::Open;
         }
         let intake = relay.take_in(&mut self.socket, now);
         self.frames += intake.frames;
@@ -77,7 +87,11 @@ impl Stream {
         if matches!(intake.end, IntakeEnd::Drained) {
             self.readable = false;
         }
-        intake.end
+        match intake.end {
+            IntakeEnd::Drained | IntakeEnd::BudgetSpent | IntakeEnd::Held => StreamEnd::Open,
+            IntakeEnd::Ended => StreamEnd::Ended,
+            IntakeEnd::Failed(error) => StreamEnd::Failed(error),
+        }
     }
 
     /// Says once that no frame has come for too long.

@@ -4,33 +4,31 @@
 //! the upstream serves one client only. Knows nothing of clients.
 //!
 //! ```text
-//!              ┌────────────── next address, or next upstream of the list ──────────────┐
-//!              ▼                                                                        │
-//!   Idle ──▶ Resolving ──addresses──▶ Connecting ──connected──▶ Streaming ──lost──▶ (list at
-//!    ▲         │ no address              │ refused, timed out                       its end?)
-//!    │         └─────────────────────────┴──────────────────────────────────────────────┤
-//!    └───────────────── time up ── Waiting ◀────────────────── yes ─────────────────────┘
-//!                                                        or, with --no-reconnect, Ended
+//!            ┌─────────── next upstream of the list, at once ────────────┐
+//!            ▼                    ┌─ next address ─┐                     │
+//!   Idle ──▶ Resolving ──────▶ Connecting ◀────────┘──▶ Streaming ──▶ lost
+//!    ▲         │ no address       │ refused, timed out                   │ end of the list
+//!    │         └──────────────────┴──────────────────────────────────────┤
+//!    └──────────── time up ── Waiting ◀──────────────────────────────────┤
+//!                                                  with --no-reconnect   ▼
+//!                                                                      Ended
 //! ```
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::{info, warn};
+use mio::Registry;
 use mio::event::Event;
 use mio::net::TcpStream;
-use mio::{Interest, Registry};
 
+use super::attempt::{Attempt, Loss, Untried, Verdict, describe};
 use super::report::Span;
 use super::resolver::Resolver;
 use super::socket;
-use super::stream::Stream;
-use super::token::Role;
+use super::stream::{Stream, StreamEnd};
 use crate::config::{Config, HostPort};
+use crate::relay::Relay;
 use crate::relay::backoff::Backoff;
-use crate::relay::{IntakeEnd, Relay};
 
 /// The upstream in one of its states.
 pub(super) struct Upstream {
@@ -55,31 +53,14 @@ enum State {
     Idle,
     /// The resolver has been asked for its addresses.
     Resolving { until: Duration },
-    /// One address is being connected to.
-    Connecting(Connecting),
+    /// One of its addresses is being connected to.
+    Connecting { attempt: Attempt, untried: Untried },
     /// Frames may come.
     Streaming(Stream),
     /// The list has been gone through.
     Waiting { until: Duration },
     /// It is over, and will not be dialled again.
     Ended(Result<(), Loss>),
-}
-
-struct Connecting {
-    stream: TcpStream,
-    addr: SocketAddr,
-    until: Duration,
-    /// Addresses of the same target that are still to be tried.
-    rest: VecDeque<SocketAddr>,
-    /// An event has come: the attempt may be decided.
-    noted: bool,
-}
-
-/// An upstream that failed.
-#[derive(Clone, Debug)]
-pub(super) struct Loss {
-    pub(super) addr: String,
-    pub(super) reason: String,
 }
 
 impl Upstream {
@@ -102,42 +83,46 @@ impl Upstream {
     /// Notes what an event says, and moves no bytes.
     pub(super) fn note(&mut self, event: &Event) {
         match &mut self.state {
-            State::Connecting(attempt) => attempt.noted = true,
+            State::Connecting { attempt, .. } => attempt.note(),
             State::Streaming(stream) => stream.note(event),
             _ => {}
         }
     }
 
     /// Goes as far as possible without waiting: dials, takes in frames, or deals with a loss.
+    ///
+    /// Each round of the loop tries another address or another target, and the list has an end.
     pub(super) fn advance(
         &mut self,
         relay: &mut Relay<TcpStream>,
         registry: &Registry,
         now: Duration,
     ) {
-        // Each round tries another address or another target, or ends the loop.
         loop {
-            let goes_on = match &mut self.state {
-                State::Waiting { until } if *until <= now => {
-                    self.state = State::Idle;
-                    true
-                }
-                State::Idle => {
-                    self.dial(relay, registry, now);
-                    true
-                }
-                State::Resolving { until } => {
-                    let until = *until;
-                    self.check_answer(until, relay, registry, now)
-                }
-                State::Connecting(_) => self.check_attempt(relay, registry, now),
-                State::Streaming(_) => {
-                    self.take_in(relay, now);
-                    matches!(self.state, State::Idle)
-                }
-                State::Waiting { .. } | State::Ended(_) => false,
-            };
-            if !goes_on {
+            // The state is taken out, so that its socket is closed unless it is put back.
+            match std::mem::replace(&mut self.state, State::Idle) {
+                State::Idle => self.dial(relay, registry, now),
+                State::Waiting { until } if until <= now => self.dial(relay, registry, now),
+                State::Resolving { until } => self.check_answer(until, relay, registry, now),
+                State::Connecting { attempt, untried } => match attempt.decide(now) {
+                    Verdict::Pending(attempt) => {
+                        self.state = State::Connecting { attempt, untried };
+                    }
+                    Verdict::Connected(stream, addr) => {
+                        socket::prepare_upstream(&stream);
+                        info!("upstream connected addr={addr}");
+                        relay.stats_mut().upstream_connects += 1;
+                        self.state = State::Streaming(Stream::new(stream, addr, now));
+                        continue;
+                    }
+                    Verdict::Failed(loss) => {
+                        self.connect(untried, Some(loss), relay, registry, now);
+                    }
+                },
+                State::Streaming(stream) => self.take_in(stream, relay, now),
+                state @ (State::Waiting { .. } | State::Ended(_)) => self.state = state,
+            }
+            if !matches!(self.state, State::Idle) {
                 return;
             }
         }
@@ -165,18 +150,19 @@ impl Upstream {
     pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.state {
             State::Resolving { until } | State::Waiting { until } => Some(*until),
-            State::Connecting(attempt) => Some(attempt.until),
+            State::Connecting { attempt, .. } => Some(attempt.deadline()),
             State::Streaming(stream) => {
                 stream.deadline(self.settings.upstream_timeout, self.settings.stale_after)
             }
-            State::Idle | State::Ended(_) => None,
+            State::Idle => Some(Duration::ZERO),
+            State::Ended(_) => None,
         }
     }
 
     fn dial(&mut self, relay: &mut Relay<TcpStream>, registry: &Registry, now: Duration) {
         let target = &self.targets[self.target];
         if let Some(addr) = target.numeric() {
-            return self.connect(VecDeque::from([addr]), relay, registry, now);
+            return self.connect(Untried::from([addr]), None, relay, registry, now);
         }
         match self.resolver.ask(self.target, target) {
             Ok(()) => {
@@ -193,133 +179,72 @@ impl Upstream {
         relay: &mut Relay<TcpStream>,
         registry: &Registry,
         now: Duration,
-    ) -> bool {
+    ) {
         match self.resolver.take(self.target) {
-            Some(Ok(addrs)) => self.connect(addrs.into(), relay, registry, now),
+            Some(Ok(addrs)) => self.connect(addrs.into(), None, relay, registry, now),
             Some(Err(error)) => {
                 self.lose_target(&format!("name lookup failed: {error}"), relay, now);
             }
             None if until <= now => self.lose_target("name lookup timed out", relay, now),
-            None => return false,
+            None => self.state = State::Resolving { until },
         }
-        true
     }
 
-    /// Begins to connect to the first of `addrs` for which that does not fail at once.
+    /// Begins to connect to the first of `untried` for which that does not fail at once. `failed`
+    /// is what became of the address before.
     fn connect(
         &mut self,
-        mut addrs: VecDeque<SocketAddr>,
+        mut untried: Untried,
+        mut failed: Option<Loss>,
         relay: &mut Relay<TcpStream>,
         registry: &Registry,
         now: Duration,
     ) {
-        while let Some(addr) = addrs.pop_front() {
-            info!("upstream connecting addr={addr}");
-            match begin_connect(addr, registry) {
-                Ok(stream) => {
-                    self.state = State::Connecting(Connecting {
-                        stream,
-                        addr,
-                        until: now + self.settings.connect_timeout,
-                        rest: addrs,
-                        noted: false,
-                    });
+        while let Some(addr) = untried.pop_front() {
+            if let Some(loss) = failed.take() {
+                report_loss(&loss, 0, 0, relay);
+            }
+            match Attempt::begin(addr, registry, now + self.settings.connect_timeout) {
+                Ok(attempt) => {
+                    self.state = State::Connecting { attempt, untried };
                     return;
                 }
-                Err(error) if addrs.is_empty() => {
-                    let loss = Loss::new(addr, &describe(&error));
-                    return self.lose(loss, 0, relay, now);
-                }
-                Err(error) => report_loss(&Loss::new(addr, &describe(&error)), 0, 0, relay),
+                Err(loss) => failed = Some(loss),
             }
         }
-    }
-
-    /// Whether a connection has been made, and whether anything was decided.
-    fn check_attempt(
-        &mut self,
-        relay: &mut Relay<TcpStream>,
-        registry: &Registry,
-        now: Duration,
-    ) -> bool {
-        let State::Connecting(attempt) = &mut self.state else {
-            return false;
-        };
-        let verdict = if std::mem::take(&mut attempt.noted) {
-            check_connected(&attempt.stream)
-        } else {
-            Ok(false)
-        };
-        let reason = match verdict {
-            Ok(true) => {
-                self.begin_stream(relay, now);
-                return true;
-            }
-            Ok(false) if now < attempt.until => return false,
-            Ok(false) => "connect timed out".to_owned(),
-            Err(error) => describe(&error),
-        };
-        let loss = Loss::new(attempt.addr, &reason);
-        let rest = std::mem::take(&mut attempt.rest);
-        // The old socket is closed before another one is opened.
-        self.state = State::Idle;
-        if rest.is_empty() {
-            self.lose(loss, 0, relay, now);
-        } else {
-            report_loss(&loss, 0, 0, relay);
-            self.connect(rest, relay, registry, now);
+        match failed {
+            Some(loss) => self.lose(loss, 0, relay, now),
+            None => self.lose_target("the name has no address", relay, now),
         }
-        true
     }
 
-    fn begin_stream(&mut self, relay: &mut Relay<TcpStream>, now: Duration) {
-        let State::Connecting(attempt) = std::mem::replace(&mut self.state, State::Idle) else {
-            return;
-        };
-        let Connecting { stream, addr, .. } = attempt;
-        if stream.local_addr().is_ok_and(|local| local == addr) {
-            // Closed with a reset: TIME_WAIT would keep the upstream from binding its own port.
-            socket::reset_on_close(&stream);
-            drop(stream);
-            let loss = Loss::new(addr, "connected to itself: nobody listens on that port");
-            return self.lose(loss, 0, relay, now);
-        }
-        socket::prepare_upstream(&stream);
-        info!("upstream connected addr={addr}");
-        relay.stats_mut().upstream_connects += 1;
-        self.state = State::Streaming(Stream::new(stream, addr, now));
-    }
-
-    fn take_in(&mut self, relay: &mut Relay<TcpStream>, now: Duration) {
-        let State::Streaming(stream) = &mut self.state else {
-            return;
-        };
+    fn take_in(&mut self, mut stream: Stream, relay: &mut Relay<TcpStream>, now: Duration) {
         let end = stream.take_in(relay, now);
-        if stream.frames() > 0 {
+        let (addr, frames) = (stream.addr(), stream.frames());
+        if frames > 0 {
             self.backoff.reset();
         }
-        let is_clean = matches!(end, IntakeEnd::Ended);
-        let reason = match end {
-            IntakeEnd::Ended => "ended".to_owned(),
-            IntakeEnd::Failed(error) => describe(&error),
-            _ => {
-                stream.tell_if_stale(self.settings.stale_after, now);
-                match stream.given_up(self.settings.upstream_timeout, now) {
-                    Some(timeout) => format!("no bytes for {}", Span(timeout)),
-                    None => return,
-                }
+        stream.tell_if_stale(self.settings.stale_after, now);
+        let timeout = stream.given_up(self.settings.upstream_timeout, now);
+        let (reason, is_clean) = match (end, timeout) {
+            (StreamEnd::Ended, _) => ("ended".to_owned(), true),
+            (StreamEnd::Failed(error), _) => (describe(&error), false),
+            (StreamEnd::Open, Some(timeout)) => (format!("no bytes for {}", Span(timeout)), false),
+            (StreamEnd::Open, None) => {
+                self.state = State::Streaming(stream);
+                return;
             }
         };
-        let loss = Loss::new(stream.addr(), &reason);
-        let frames = stream.frames();
-        self.state = State::Idle;
-        if !self.settings.reconnect {
-            let discarded = relay.discard_partial();
-            report_loss(&loss, frames, discarded, relay);
-            self.state = State::Ended(if is_clean { Ok(()) } else { Err(loss) });
+        // Closed before anything else is dialled.
+        drop(stream);
+        let loss = Loss::new(addr, &reason);
+        if self.settings.reconnect {
+            self.lose(loss, frames, relay, now);
             return;
         }
-        self.lose(loss, frames, relay, now);
+        let discarded = relay.discard_partial();
+        report_loss(&loss, frames, discarded, relay);
+        self.state = State::Ended(if is_clean { Ok(()) } else { Err(loss) });
     }
 
     /// The current target has no usable address.
@@ -349,56 +274,10 @@ impl Upstream {
     }
 }
 
-impl Loss {
-    fn new(addr: SocketAddr, reason: &str) -> Self {
-        Self {
-            addr: addr.to_string(),
-            reason: reason.to_owned(),
-        }
-    }
-}
-
 fn report_loss(loss: &Loss, frames: u64, discarded: u64, relay: &mut Relay<TcpStream>) {
     relay.stats_mut().upstream_losses += 1;
     warn!(
         "upstream lost addr={} reason=\"{}\" frames={frames} discarded_bytes={discarded}",
         loss.addr, loss.reason
     );
-}
-
-/// Begins to connect, and registers the socket once and for all.
-fn begin_connect(addr: SocketAddr, registry: &Registry) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect(addr)?;
-    let interest = Interest::READABLE | Interest::WRITABLE;
-    registry.register(&mut stream, Role::Upstream.into(), interest)?;
-    Ok(stream)
-}
-
-/// Whether the connection has been made. An event alone does not say so: it may be spurious.
-fn check_connected(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        // `getpeername(2)`; macOS says EINVAL while the connection is being made.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotConnected | ErrorKind::InvalidInput
-            ) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The system's words for an error, without "(os error 111)".
-fn describe(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_lowercase(),
-        None => text,
-    }
 }

@@ -103,7 +103,7 @@ impl Departure {
     /// Its socket failed.
     #[must_use]
     pub fn by_failure(error: io::Error) -> Self {
-        if is_peer_gone(&error) {
+        if is_gone(&error) {
             return Self::by_fin(Reason::Closed);
         }
         Self {
@@ -118,7 +118,7 @@ impl Departure {
 ///
 /// After a half-close, Linux reports the later reset as `EPIPE`; macOS can report a connection that
 /// is being torn down as `EPROTOTYPE` (41 there) or `ENOTCONN`.
-fn is_peer_gone(error: &io::Error) -> bool {
+fn is_gone(error: &io::Error) -> bool {
     let kind = matches!(
         error.kind(),
         ErrorKind::BrokenPipe

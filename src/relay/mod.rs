@@ -18,6 +18,7 @@ pub mod clients;
 pub mod departure;
 mod fan_out;
 pub mod frame_log;
+mod hearing;
 mod lifecycle;
 pub mod limits;
 pub mod line_budget;

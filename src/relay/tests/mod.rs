@@ -1,1 +1,50 @@
-//! t
+//! The relay, offline: fake sockets with an edge-triggered kernel behind them, and a clock that
+//! stands still until a test moves it.
+//!
+//! `fake.rs` has the sockets, `rig.rs` runs turns in the order in which the reactor does, and
+//! `audit.rs` checks after every one of them that the books balance. The other files are claims.
+//!
+//! Random runs print their seed; `FANOUT_SEED=n` repeats one of them alone.
+
+mod audit;
+mod chaos;
+mod deadlines;
+mod drain;
+mod fake;
+mod hearing;
+mod intake;
+mod joining;
+mod linger;
+mod order;
+mod rig;
+mod seats;
+mod skipping;
+mod slow;
+mod writing;
+
+use std::ops::Range;
+use std::time::Duration;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// The frame with this number: no two of the first 65,536 are alike if a frame has two bytes.
+fn frame(number: u64, size: usize) -> Vec<u8> {
+    (0..size).map(|offset| frame_byte(number, offset)).collect()
+}
+
+fn frame_byte(number: u64, offset: usize) -> u8 {
+    number.to_le_bytes()[offset % 8] ^ (offset * 37).to_le_bytes()[0]
+}
+
+/// The frames with these numbers, one behind the other.
+fn frames(numbers: Range<u64>, size: usize) -> Vec<u8> {
+    numbers.flat_map(|number| frame(number, size)).collect()
+}
+
+/// The seeds of a random run: `count` of them, or the one in `FANOUT_SEED`.
+fn seeds(count: u64) -> impl Iterator<Item = u64> {
+    let chosen = std::env::var("FANOUT_SEED").ok();
+    let chosen: Option<u64> = chosen.map(|seed| seed.parse().expect("FANOUT_SEED is a number"));
+    let seeds = chosen.map_or(0..count, |seed| seed..seed + 1);
+    seeds.inspect(|seed| println!("FANOUT_SEED={seed}"))
+}

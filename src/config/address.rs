@@ -1,0 +1,138 @@
+//! Addresses by name or number, and how they are written.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use super::ConfigError;
+
+/// A host, by name or number, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    host: String,
+    port: u16,
+}
+
+impl HostPort {
+    /// A host by name or number (an IPv6 address without brackets) and a port.
+    #[must_use]
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+
+    /// The host, without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address itself, if the host is given as a number and no name has to be resolved.
+    #[must_use]
+    pub fn numeric(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(ip, self.port))
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(addr: SocketAddr) -> Self {
+        Self::new(addr.ip().to_string(), addr.port())
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(formatter, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(formatter, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = ConfigError;
+
+    /// Reads `HOST:PORT`, where an IPv6 address stands in brackets.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let complain = |what: &str| Err(ConfigError(format!("'{text}' {what}")));
+        let Some((host, port)) = text.rsplit_once(':') else {
+            return complain("is not of the form HOST:PORT");
+        };
+        let Ok(port) = port.parse::<u16>() else {
+            return complain("has no port from 0 to 65535 after its last colon");
+        };
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let host = match bracketed {
+            Some(host) if host.parse::<Ipv6Addr>().is_ok() => host,
+            Some(_) => return complain("has no IPv6 address between its brackets"),
+            None if host.contains(':') => {
+                return complain("has an IPv6 address without brackets: write [ADDRESS]:PORT");
+            }
+            None => host,
+        };
+        let is_host_letter =
+            |letter: char| letter.is_ascii_alphanumeric() || "-._:".contains(letter);
+        if host.is_empty() || !host.chars().all(is_host_letter) {
+            return complain("has no host name or address before its port");
+        }
+        Ok(Self::new(host, port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_back_as_it_was_written() {
+        for text in [
+            "127.0.0.1:1234",
+            "[::1]:1234",
+            "localhost:0",
+            "a-b.c_d:65535",
+        ] {
+            let address: HostPort = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+        }
+        let numeric = "[::1]:7".parse::<HostPort>().unwrap().numeric();
+        assert_eq!(numeric, Some("[::1]:7".parse().unwrap()));
+        assert_eq!("localhost:7".parse::<HostPort>().unwrap().numeric(), None);
+    }
+
+    #[test]
+    fn a_bad_address_is_refused_and_named() {
+        for text in [
+            "",
+            ":",
+            "host",
+            "host:",
+            ":1",
+            "host:x",
+            "host:65536",
+            "host:-1",
+            "::1:80",
+            "[::1]",
+            "[host]:80",
+            "[]:80",
+            "ho st:80",
+            "host\n:80",
+            "[::1:80",
+            "::1]:80",
+        ] {
+            let error = text.parse::<HostPort>().unwrap_err().to_string();
+            assert!(error.contains(text), "{text:?} is missing in {error:?}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! An attempt: one address of an upstream that is being connected to, and those to try after it.
+//!
+//! Layer: reactor. Owns the three ways in which a connect can go wrong (at once, later, never)
+//! and the rule that a socket is closed before the next one is opened. Knows nothing of the list
+//! of upstreams.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use log::info;
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+
+use super::socket;
+use super::token::Role;
+
+/// A connection that is being made.
+pub(super) struct Attempt {
+    socket: TcpStream,
+    addr: SocketAddr,
+    until: Duration,
+    /// An event has come: it may be decided.
+    noted: bool,
+}
+
+/// What has become of an attempt.
+pub(super) enum Verdict {
+    /// Nothing yet.
+    Pending(Attempt),
+    /// The connection has been made.
+    Connected(TcpStream, SocketAddr),
+    /// It has failed, and its socket is closed.
+    Failed(Loss),
+}
+
+/// An upstream that could not be connected to, or was lost.
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    pub(super) addr: String,
+    pub(super) reason: String,
+}
+
+/// The addresses of one upstream that have not been tried yet.
+pub(super) type Untried = VecDeque<SocketAddr>;
+
+impl Attempt {
+    /// Begins to connect to `addr`, and registers the socket once and for all.
+    pub(super) fn begin(
+        addr: SocketAddr,
+        registry: &Registry,
+        until: Duration,
+    ) -> Result<Self, Loss> {
+        info!("upstream connecting addr={addr}");
+        let begun = TcpStream::connect(addr).and_then(|mut socket| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            registry.register(&mut socket, Role::Upstream.into(), interest)?;
+            Ok(socket)
+        });
+        let socket = begun.map_err(|error| Loss::new(addr, &describe(&error)))?;
+        Ok(Self {
+            socket,
+            addr,
+            until,
+            noted: false,
+        })
+    }
+
+    pub(super) fn note(&mut self) {
+        self.noted = true;
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.until
+    }
+
+    /// Decides, if that is possible now.
+    pub(super) fn decide(mut self, now: Duration) -> Verdict {
+        let connected = if std::mem::take(&mut self.noted) {
+            check_connected(&self.socket)
+        } else {
+            Ok(false)
+        };
+        let reason = match connected {
+            Ok(true) if self.is_to_itself() => {
+                // Closed with a reset: TIME_WAIT would keep the upstream off its own port.
+                socket::reset_on_close(&self.socket);
+                "connected to itself, so nobody listens there".to_owned()
+            }
+            Ok(true) => return Verdict::Connected(self.socket, self.addr),
+            Ok(false) if now < self.until => return Verdict::Pending(self),
+            Ok(false) => "connect timed out".to_owned(),
+            Err(error) => describe(&error),
+        };
+        Verdict::Failed(Loss::new(self.addr, &reason))
+    }
+
+    /// The system chose the port that is being dialled as the source port, and TCP's simultaneous
+    /// open (RFC 9293, section 3.5) did the rest. It happens when a local upstream is down.
+    fn is_to_itself(&self) -> bool {
+        self.socket
+            .local_addr()
+            .is_ok_and(|local| local == self.addr)
+    }
+}
+
+impl Loss {
+    pub(super) fn new(addr: SocketAddr, reason: &str) -> Self {
+        Self {
+            addr: addr.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Whether the connection has been made. An event alone does not say so: it may be spurious.
+fn check_connected(socket: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    match socket.peer_addr() {
+        Ok(_) => Ok(true),
+        // `getpeername(2)`; macOS says EINVAL while the connection is being made.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotConnected | ErrorKind::InvalidInput
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The system's words for an error, without "(os error 111)".
+pub(super) fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_described_without_its_number() {
+        let refused =
+            io::Error::from_raw_os_error(if cfg!(target_os = "linux") { 111 } else { 61 });
+        assert_eq!(describe(&refused), "connection refused");
+        assert_eq!(describe(&io::Error::other("As it is")), "As it is");
+    }
+}

@@ -1,0 +1,101 @@
+//! Setting up: everything is opened, or nothing is.
+//!
+//! Layer: reactor. Owns the order in which resources are asked for, and the sum of the limits that
+//! the user and the system set. Knows nothing of what happens once the server turns.
+
+use log::{info, warn};
+use mio::{Events, Poll};
+
+use super::accept::Entrance;
+use super::clock::Clock;
+use super::drain::Phase;
+use super::handle::Desk;
+use super::listener;
+use super::report::Report;
+use super::resolver::Resolver;
+use super::server::Server;
+use super::socket::ClientOptions;
+use super::upstream::Upstream;
+use crate::config::Config;
+use crate::error::Error;
+use crate::relay::admission::{Admission, AdmissionLimits};
+use crate::relay::limits::{Budgets, EVENTS_PER_TURN, RESERVED_DESCRIPTORS};
+use crate::relay::{Relay, RelaySettings};
+
+impl Server {
+    /// Opens every listener and allocates the frame log. Clients that connect from now on wait in
+    /// the accept queue until [`Server::run`] is called.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
+    /// listener cannot be bound, or when the system refuses memory or descriptors.
+    pub fn bind(config: &Config) -> Result<Self, Error> {
+        config.validate()?;
+        let relay = Relay::new(&RelaySettings {
+            frame_size: config.frame_size,
+            backlog_frames: config.backlog,
+            linger: config.linger,
+            stall_timeout: config.stall_timeout,
+            budgets: Budgets::default(),
+        })?;
+        let poll = Poll::new().map_err(Error::system("create a poll"))?;
+        let desk = Desk::open(poll.registry()).map_err(Error::system("create a waker"))?;
+        let listeners = listener::open_all(config, poll.registry())?;
+        let limits = admission_limits(config, listeners.len())?;
+        Ok(Self {
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            clock: Clock::start(),
+            signals: None,
+            upstream: Upstream::new(config, Resolver::new(desk.waker())),
+            entrance: Entrance::new(
+                listeners,
+                Admission::new(limits),
+                ClientOptions {
+                    unsent_limit: config.unsent_limit,
+                    user_timeout: config.stall_timeout,
+                },
+            ),
+            relay,
+            report: Report::new(),
+            phase: Phase::Serving,
+            drain_timeout: config.drain_timeout,
+            stop_signals: 0,
+            poll,
+            desk,
+        })
+    }
+}
+
+/// The admission limits that the configuration and the descriptor limit add up to.
+fn admission_limits(config: &Config, listeners: usize) -> Result<AdmissionLimits, Error> {
+    let (descriptors, _) = rlimit::Resource::NOFILE
+        .get()
+        .map_err(Error::system("read the descriptor limit"))?;
+    // The reserve covers a handful of listeners; more of them make it larger.
+    let reserve = RESERVED_DESCRIPTORS + listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
+    let possible = usize::try_from(descriptors.saturating_sub(reserve)).unwrap_or(usize::MAX);
+    let max_clients = config
+        .max_clients
+        .map_or(possible, |most| most.min(possible));
+    info!("limits max_clients={max_clients} descriptors={descriptors}");
+    if let Some(wanted) = config.max_clients.filter(|&wanted| wanted > possible) {
+        warn!(
+            "limits lowered max_clients={possible} wanted={wanted}: \
+             the descriptor limit allows no more"
+        );
+    }
+    Ok(AdmissionLimits {
+        allow: config.allow.clone(),
+        max_clients: config.max_clients,
+        max_by_descriptors: possible,
+        max_per_ip: config.max_clients_per_ip,
+        max_by_listener: config
+            .listeners
+            .iter()
+            .map(|listener| listener.max_clients)
+            .collect(),
+    })
+}
+
+/// Listening sockets that the descriptor reserve has room for.
+const LISTENERS_IN_RESERVE: usize = 8;

@@ -1,0 +1,113 @@
+//! Joining: where a stream starts, with neither gap nor repeat at the seam.
+
+use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
+use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
+use super::{MS, frames};
+
+#[test]
+fn a_newcomer_gets_the_last_frames_and_then_every_frame_once() {
+    for replay in 0..=5 {
+        for history in 0..10 {
+            for partial in 0..8 {
+                let mut rig = Rig::new(SHAPE);
+                rig.send(history);
+                rig.upstream.send(partial);
+                rig.settle();
+                let id = rig.join_with(Disconnect, replay, usize::MAX);
+                rig.settle();
+                rig.upstream.send(5 * 8 - partial);
+                rig.settle();
+                let history = history as u64;
+                let first = history - replay.min(4).min(history);
+                let what = format!("replay {replay} after {history} and {partial} bytes");
+                assert_eq!(rig.taken(id), frames(first..history + 5, 8), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_that_are_held_back_count_as_past_for_a_newcomer() {
+    for replay in 0..=4 {
+        for held in 0..4 {
+            for partial in [0, 3] {
+                let mut rig = Rig::new(Shape {
+                    linger: MS(20),
+                    ..SHAPE
+                });
+                rig.feed(6);
+                rig.now += MS(20);
+                rig.turn();
+                rig.upstream.send(held * 8 + partial);
+                rig.turn();
+                assert_eq!(rig.relay.log.published(), 48);
+                let id = rig.join_with(Disconnect, replay, usize::MAX);
+                rig.settle();
+                rig.upstream.send(24 - partial);
+                rig.settle();
+                rig.now += MS(20);
+                rig.turn();
+                rig.settle();
+                let complete = 6 + held as u64;
+                let expected = frames(complete - replay..complete + 3, 8);
+                assert_eq!(rig.taken(id), expected, "replay {replay} held {held}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_seam_holds_in_the_middle_of_a_fan_out() {
+    let mut budgets = ONE_WRITE;
+    budgets.write_bytes = 3;
+    for replay in 0..=4 {
+        for turns in 0..30 {
+            let mut rig = Rig::new(Shape { budgets, ..SHAPE });
+            let others = [0; 3].map(|_| rig.join(Disconnect, usize::MAX));
+            rig.send(40);
+            for _ in 0..turns {
+                rig.turn();
+            }
+            let complete = rig.relay.log.complete() / 8;
+            let id = rig.join_with(Disconnect, replay, usize::MAX);
+            rig.settle();
+            let first = complete - replay.min(complete);
+            assert_eq!(rig.taken(id), frames(first..40, 8));
+            for other in others {
+                assert_eq!(rig.taken(other), frames(0..40, 8));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_newcomer_starts_right_whatever_the_policy_of_a_stuck_neighbour() {
+    for policy in [Disconnect, Skip, Wait] {
+        let mut rig = Rig::new(SHAPE);
+        let stuck = rig.join(policy, 3);
+        for _ in 0..4 {
+            rig.feed(1);
+        }
+        let id = rig.join_with(Disconnect, 4, usize::MAX);
+        rig.settle();
+        assert_eq!(rig.taken(id), frames(0..4, 8));
+        rig.send(9);
+        rig.settle();
+        if policy == Wait {
+            rig.socket(stuck).grant(usize::MAX);
+            rig.settle();
+        }
+        assert_eq!(rig.taken(id), frames(0..13, 8), "{policy}");
+    }
+}
+
+#[test]
+fn a_newcomer_that_has_nothing_to_be_given_costs_no_call() {
+    let mut rig = Rig::new(SHAPE);
+    rig.feed(3);
+    let id = rig.join(Disconnect, usize::MAX);
+    assert!(!rig.relay.has_work());
+    rig.turn();
+    assert_eq!(rig.socket(id).calls, Default::default());
+    assert_eq!(rig.relay.stats().accepted, 1);
+}
