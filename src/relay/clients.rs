@@ -179,7 +179,7 @@ impl<S: Read + Write> Clients<S> {
             self.slab[moved.key()].place = client.place;
         }
         if self.departed.is_empty() {
-            self.purge();
+            self.purge(log);
         }
         let Life::Departed(departure) = client.life else {
             unreachable!("only the departed are on the list of the departed");
@@ -196,12 +196,13 @@ impl<S: Read + Write> Clients<S> {
     }
 
     /// Takes the reaped out of the queues, before their keys can be given to somebody else.
-    fn purge(&mut self) {
+    fn purge(&mut self, log: &FrameLog) {
         let slab = &self.slab;
         let is_seated = |id: &ClientId| slab.contains(id.key());
         self.sending.retain(is_seated);
         self.talking.retain(is_seated);
         self.emptied.retain(is_seated);
+        self.rest(log);
     }
 
     /// There is something to do that no event will announce.

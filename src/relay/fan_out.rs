@@ -84,9 +84,9 @@ impl<S: Read + Write> Clients<S> {
             }
             self.deadlines.watch_stall(now);
         }
-        let client = &self.slab[id.key()];
-        if !client.writable && self.is_beyond_mark(id, log) {
-            self.enforce_policy(id, log, now);
+        if !self.slab[id.key()].writable && self.is_beyond_mark(id, log) {
+            // One last offer: its kernel may have become willing since the events of this turn.
+            self.flush(id, log, now);
         }
     }
 
@@ -95,24 +95,25 @@ impl<S: Read + Write> Clients<S> {
         lag * log.frame_size() > log.backlog_limit()
     }
 
-    /// Acts on a lagging client beyond the mark, after one last offer: its kernel may have become
-    /// willing since the events of this turn were taken.
-    fn enforce_policy(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
-        self.flush(id, log, now);
-        let client = &mut self.slab[id.key()];
-        if client.has_departed() || client.writable || !self.is_beyond_mark(id, log) {
+    /// A client's kernel has refused bytes: it lags, and if it lags too far, its policy acts. So a
+    /// lagging client is never beyond the mark, and the log need not keep more for it.
+    fn refuse(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
+        self.deadlines.watch_stall(now);
+        if !self.is_beyond_mark(id, log) {
             return;
         }
         let client = &mut self.slab[id.key()];
-        match client.card.policy {
-            SlowPolicy::Disconnect => self.depart(id, Departure::by_reset(Reason::Slow)),
-            SlowPolicy::Skip => {
+        match (&client.life, client.card.policy) {
+            (Life::Live, SlowPolicy::Disconnect) => {
+                self.depart(id, Departure::by_reset(Reason::Slow));
+            }
+            (Life::Live, SlowPolicy::Skip) => {
                 let skipped = client.backlog.skip_to_newest(log);
                 client.tally.skipped += skipped;
                 self.stats.skipped += skipped;
             }
-            // The fill limit waits for it; it cannot get further behind.
-            SlowPolicy::Wait => {}
+            // The fill limit waits for it, or, in a drain, nothing more is taken in.
+            _ => {}
         }
     }
 
@@ -147,10 +148,10 @@ impl<S: Read + Write> Clients<S> {
             FlushEnd::Emptied if matches!(client.life, Life::Draining) => self.finish(id, now),
             FlushEnd::Emptied => {}
             FlushEnd::LimitReached => self.enqueue(id, log),
-            FlushEnd::Refused => self.deadlines.watch_stall(now),
+            FlushEnd::Refused => self.refuse(id, log, now),
             FlushEnd::NoBuffers => {
-                self.deadlines.watch_stall(now);
                 self.deadlines.retry_writes(now + NO_BUFFERS_RETRY);
+                self.refuse(id, log, now);
             }
             FlushEnd::Failed(error) => self.depart(id, Departure::by_failure(error)),
         }
@@ -160,17 +161,23 @@ impl<S: Read + Write> Clients<S> {
     /// One client of the lap has been served.
     fn advance_lap(&mut self, log: &FrameLog) {
         self.lap.left = self.lap.left.saturating_sub(1);
+        self.rest(log);
+        if self.lap.left == 0 {
+            self.lap = Lap {
+                base: self.lap.start,
+                start: log.published(),
+                left: self.sending.len(),
+            };
+        }
+    }
+
+    /// Ends the lap if nobody is left to be served: everybody has everything, or lags.
+    pub(super) fn rest(&mut self, log: &FrameLog) {
         if self.sending.is_empty() {
             self.lap = Lap {
                 base: log.published(),
                 start: log.published(),
                 left: 0,
-            };
-        } else if self.lap.left == 0 {
-            self.lap = Lap {
-                base: self.lap.start,
-                start: log.published(),
-                left: self.sending.len(),
             };
         }
     }

@@ -97,16 +97,21 @@ fn held_frames_and_a_waiting_client_do_not_block_each_other() {
     assert_eq!(rig.taken(id), frames(0..10, 8));
 }
 
-/// A client whose kernel refuses and that lags by the mark, while three more frames are held back.
+/// A client whose kernel refuses and that lags by the mark, while two more frames are held back
+/// and the window has room for one.
 fn lagging_behind_held_frames() -> (Rig, ClientId) {
-    let mut rig = lingering();
+    let mut rig = Rig::new(Shape {
+        linger: MS(20),
+        window: 24,
+        ..SHAPE
+    });
     let id = rig.join(Disconnect, 0);
     rig.feed(4);
     rig.now += MS(20);
     rig.turn();
-    rig.feed(3);
+    rig.feed(2);
     assert_eq!(rig.lag(id), 4);
-    assert_eq!(rig.relay.log.complete() - rig.relay.log.published(), 24);
+    assert_eq!(rig.relay.log.complete() - rig.relay.log.published(), 16);
     (rig, id)
 }
 
