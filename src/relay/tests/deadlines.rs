@@ -8,7 +8,7 @@ use super::super::limits::NO_BUFFERS_RETRY;
 use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
 use super::fake::Outcome;
 use super::rig::{Rig, SHAPE, Shape};
-use super::{MS, frames};
+use super::{MS, frames, just_before};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -51,7 +51,7 @@ fn a_write_without_buffers_is_tried_again_after_50_ms_without_any_edge() {
         let first = rig.now + NO_BUFFERS_RETRY;
         assert_eq!(NO_BUFFERS_RETRY, MS(50));
         assert_eq!(rig.relay.next_deadline(), Some(first));
-        rig.now = first - MS(1);
+        rig.now = just_before(first);
         rig.turn();
         assert_eq!(rig.socket(id).calls.writes, 1);
         rig.now = first;
@@ -73,7 +73,7 @@ fn a_client_that_takes_no_byte_is_reset_at_the_stall_timeout_and_not_before() {
         rig.feed(1);
         let due = rig.now + TIMEOUT;
         assert_eq!(rig.relay.next_deadline(), Some(due));
-        pass(&mut rig, due - MS(1));
+        pass(&mut rig, just_before(due));
         assert!(rig.is_seated(id));
         pass(&mut rig, due);
         let departure = &rig.left[0].departure;
@@ -87,14 +87,14 @@ fn a_client_that_takes_no_byte_is_reset_at_the_stall_timeout_and_not_before() {
 fn one_byte_taken_starts_the_stall_timeout_again() {
     let (mut rig, id) = lagging();
     for _ in 0..5 {
-        let at = rig.now + TIMEOUT - MS(1);
+        let at = just_before(rig.now + TIMEOUT);
         pass(&mut rig, at);
         rig.socket(id).grant(1);
         rig.turn();
     }
     assert_eq!(rig.taken(id).len(), 5);
     let progress_at = rig.now;
-    pass(&mut rig, progress_at + TIMEOUT - MS(1));
+    pass(&mut rig, just_before(progress_at + TIMEOUT));
     assert!(rig.is_seated(id));
     pass(&mut rig, progress_at + TIMEOUT + MS(50));
     assert_eq!(rig.left[0].departure.reason, Reason::Stalled);
@@ -125,9 +125,29 @@ fn a_client_without_a_backlog_never_stalls() {
     // Its kernel is full by now, which shows only at the next frame: time counts from there.
     rig.feed(1);
     let due = rig.now + TIMEOUT;
-    pass(&mut rig, due - MS(1));
+    pass(&mut rig, just_before(due));
     assert!(rig.is_seated(id));
     pass(&mut rig, due);
+    assert!(!rig.is_seated(id));
+}
+
+#[test]
+fn a_client_whose_backlog_has_just_begun_does_not_stall_with_one_that_has_lagged_for_long() {
+    let mut rig = stalling();
+    let id = rig.join(Disconnect, 16);
+    rig.feed(1);
+    rig.now += MS(1_000_000);
+    let long = rig.join(Disconnect, 0);
+    rig.feed(1);
+    let due = rig.now + TIMEOUT;
+    rig.now += MS(30_000);
+    rig.feed(1);
+    let begun_at = rig.now;
+    pass(&mut rig, due);
+    assert!(!rig.is_seated(long) && rig.is_seated(id));
+    pass(&mut rig, just_before(begun_at + TIMEOUT));
+    assert!(rig.is_seated(id));
+    pass(&mut rig, begun_at + TIMEOUT);
     assert!(!rig.is_seated(id));
 }
 
@@ -176,7 +196,7 @@ fn each_of_many_stalled_clients_leaves_in_its_own_time() {
         rig.feed(1);
     }
     for (id, at) in joined {
-        pass(&mut rig, at + TIMEOUT - MS(1));
+        pass(&mut rig, just_before(at + TIMEOUT));
         assert!(rig.is_seated(id));
         pass(&mut rig, at + TIMEOUT + MS(50));
         assert!(!rig.is_seated(id));

@@ -7,7 +7,7 @@ use super::super::departure::{Ending, Reason};
 use super::super::limits::FINISH_TIMEOUT;
 use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
-use super::{MS, frames};
+use super::{MS, frames, just_before};
 
 const REASONS: [Reason; 2] = [Reason::Drain, Reason::UpstreamEnd];
 
@@ -109,7 +109,7 @@ fn a_client_that_never_ends_its_side_is_let_go_after_two_seconds() {
         rig.socket(behind).grant(usize::MAX);
         rig.settle();
         assert_eq!(rig.relay.next_deadline(), Some(first));
-        rig.now = first - MS(1);
+        rig.now = just_before(first);
         rig.turn();
         assert_eq!(rig.left.len(), 0);
         rig.now = first;

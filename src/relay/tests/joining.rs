@@ -1,6 +1,7 @@
 //! Joining: where a stream starts, with neither gap nor repeat at the seam.
 
 use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
+use super::fake::Calls;
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
 use super::{MS, frames};
 
@@ -108,6 +109,6 @@ fn a_newcomer_that_has_nothing_to_be_given_costs_no_call() {
     let id = rig.join(Disconnect, usize::MAX);
     assert!(!rig.relay.has_work());
     rig.turn();
-    assert_eq!(rig.socket(id).calls, Default::default());
+    assert_eq!(rig.socket(id).calls, Calls::default());
     assert_eq!(rig.relay.stats().accepted, 1);
 }

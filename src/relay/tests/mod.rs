@@ -27,6 +27,10 @@ use std::time::Duration;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
+fn just_before(at: Duration) -> Duration {
+    at.saturating_sub(MS(1))
+}
+
 /// The frame with this number: no two of the first 65,536 are alike if a frame has two bytes.
 fn frame(number: u64, size: usize) -> Vec<u8> {
     (0..size).map(|offset| frame_byte(number, offset)).collect()

@@ -122,6 +122,28 @@ fn a_frame_that_arrives_during_a_fan_out_joins_it_for_those_still_to_come() {
     }
 }
 
+#[test]
+fn a_fan_out_is_not_outrun_by_more_than_the_window() {
+    for window in [8, 16, 20, 64] {
+        let mut rig = Rig::new(Shape {
+            budgets: ONE_WRITE,
+            backlog_frames: 100,
+            window,
+            ..SHAPE
+        });
+        let ids = [0; 5].map(|_| rig.join(Disconnect, usize::MAX));
+        rig.send(200);
+        while rig.has_something_to_do() {
+            rig.turn();
+            let least = ids.map(|id| rig.client(id).backlog.position());
+            let least = least.into_iter().min().unwrap_or(0);
+            let ahead = rig.relay.log.received() - least;
+            assert!(ahead <= window as u64, "{ahead} bytes ahead");
+        }
+        rig.assert_everybody_has_everything();
+    }
+}
+
 /// In which order the clients are served one frame, with one write a turn.
 fn order_of_service(rig: &mut Rig, ids: &[ClientId]) -> Vec<usize> {
     let mut order = Vec::new();

@@ -122,6 +122,19 @@ fn an_emptied_client_that_departs_is_not_given_to_be_shut_down() {
 }
 
 #[test]
+fn an_entry_of_an_emptied_client_does_not_reach_the_next_occupant() {
+    let mut rig = Rig::new(SHAPE);
+    let id = rig.join(Disconnect, usize::MAX);
+    rig.drain(Reason::Drain);
+    rig.relay.end_drain();
+    assert!(rig.relay.reap().is_some());
+    assert!(!rig.relay.has_work());
+    let next = rig.join(Disconnect, usize::MAX);
+    assert_eq!(id, next);
+    assert!(rig.relay.next_emptied().is_none());
+}
+
+#[test]
 fn serial_numbers_are_never_given_twice() {
     let mut rig = Rig::new(SHAPE);
     for serial in 1..50 {

@@ -1,0 +1,24 @@
+//! The program as a black box: the binary itself, over real loopback sockets, held against the contract.
+//!
+//! Server A and the clients are played by the test, and every frame can be checked. Nothing sleeps: a test waits for a
+//! fact, with a deadline that only a broken program reaches. Where something must not happen, the test waits for
+//! something that comes after it.
+
+mod admission;
+mod arguments;
+mod clients;
+mod cost;
+mod demo;
+mod endings;
+mod environment;
+mod faults;
+mod harness;
+mod listeners;
+mod log_lines;
+mod options;
+mod policies;
+mod promises;
+mod reconnect;
+mod signals;
+mod stderr;
+mod upstreams;

@@ -1,0 +1,293 @@
+//! Rule: arrows go down only, from the binary to the reactor to the relay, and each room names only what it may know.
+
+use crate::Violation;
+use crate::names::{self, Name};
+use crate::tree::Source;
+
+/// A part of the tree, with the names that must not occur in it and why.
+struct Room {
+    is_home_of: fn(&Source) -> bool,
+    banned: &'static [(&'static str, &'static str)],
+}
+
+const ROOMS: &[Room] = &[
+    Room {
+        is_home_of: |source| source.is_below("src/relay"),
+        banned: &[
+            ("mio", "the relay knows no poll"),
+            ("socket2", "the relay knows no socket"),
+            ("signal_hook", "the relay knows no signal"),
+            ("signal_hook_mio", "the relay knows no signal"),
+            ("log", "the relay does not log: it gives back what happened"),
+            ("simple_logger", "the relay does not log"),
+            ("clap", "the relay knows nothing of the command line"),
+            ("rlimit", "the relay does not ask the system"),
+            (
+                "std::net::TcpStream",
+                "the relay is generic over Read + Write",
+            ),
+            ("std::net::TcpListener", "the relay knows no socket"),
+            ("std::net::UdpSocket", "the relay knows no socket"),
+            (
+                "std::net::ToSocketAddrs",
+                "the relay does not ask the system",
+            ),
+            ("std::os::unix::net", "the relay knows no socket"),
+            ("std::thread", "the relay knows no thread"),
+            (
+                "std::time::Instant",
+                "the relay reads no clock: time comes in as a value",
+            ),
+            (
+                "std::time::SystemTime",
+                "the relay reads no clock: time comes in as a value",
+            ),
+            ("std::fs", "the relay does not ask the system"),
+            ("std::process", "the relay does not ask the system"),
+            ("std::env", "the relay does not ask the system"),
+            ("std::io::stdin", "the relay does not ask the system"),
+            ("std::io::stdout", "the relay does not print"),
+            ("std::io::stderr", "the relay does not print"),
+        ],
+    },
+    Room {
+        is_home_of: |source| source.is_below("src/reactor"),
+        banned: &[
+            (
+                "clap",
+                "the reactor is given a configuration, not a command line",
+            ),
+            ("simple_logger", "the sink is chosen by the binary"),
+            (
+                "crate::cli",
+                "the reactor is given a configuration, not a command line",
+            ),
+            ("crate::logger", "the sink is chosen by the binary"),
+            ("crate::demo", "arrows go down only"),
+        ],
+    },
+    Room {
+        is_home_of: |source| is_outside_both_rooms(source),
+        banned: &[
+            ("mio", "only the reactor names mio"),
+            ("socket2", "only the reactor names socket2"),
+        ],
+    },
+];
+
+/// Macros that print or log, which the relay does not.
+const PRINTING: &[&str] = &[
+    "log", "error", "warn", "info", "debug", "trace", "println", "eprintln", "print", "eprint",
+];
+
+/// The name that only the owner of the loop may use.
+const POLL: &str = "mio::Poll";
+
+pub(crate) fn check(source: &Source) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let names = names::of(source);
+    for room in ROOMS.iter().filter(|room| (room.is_home_of)(source)) {
+        for name in &names {
+            found.extend(
+                room.banned
+                    .iter()
+                    .filter(|(banned, _)| name.is_in(banned))
+                    .map(|(banned, why)| {
+                        Violation::new(&source.path, name.line, format!("names `{banned}`: {why}"))
+                    }),
+            );
+        }
+    }
+    if source.is_below("src/relay") {
+        found.extend(upward(source, &names));
+        found.extend(printing(source));
+    }
+    found
+}
+
+/// The rule about the tree as a whole: one file owns the poll. Test modules may have a poll of their own.
+pub(crate) fn check_tree(sources: &[Source]) -> Vec<Violation> {
+    let owns = |name: &Name| !name.test && name.is_in(POLL);
+    let first_line = |source: &Source| {
+        names::of(source)
+            .iter()
+            .find(|name| owns(name))
+            .map(|name| name.line)
+    };
+    let library = sources
+        .iter()
+        .filter(|source| source.path.starts_with("src/"));
+    let owners: Vec<(&Source, usize)> = library
+        .filter_map(|source| first_line(source).map(|line| (source, line)))
+        .collect();
+    match owners.len() {
+        0 => vec![Violation::new(
+            "src/reactor",
+            0,
+            format!("no file names `{POLL}`: one has to own the loop"),
+        )],
+        1 => Vec::new(),
+        many => owners
+            .iter()
+            .map(|(source, line)| {
+                Violation::new(
+                    &source.path,
+                    *line,
+                    format!("is one of {many} files that name `{POLL}`: one owns the loop"),
+                )
+            })
+            .collect(),
+    }
+}
+
+fn is_outside_both_rooms(source: &Source) -> bool {
+    source.is_below("src") && !source.is_below("src/relay") && !source.is_below("src/reactor")
+}
+
+/// What the relay names of the rest of the crate, which is above it.
+fn upward(source: &Source, names: &[Name]) -> impl Iterator<Item = Violation> {
+    let is_upward = |name: &&Name| {
+        let mut path = name.path.iter().map(String::as_str);
+        path.next() == Some("crate") && path.next() != Some("relay")
+    };
+    names.iter().filter(is_upward).map(|name| {
+        let what = format!(
+            "names `{}`: the relay knows only itself, arrows go down only",
+            name.path.join("::")
+        );
+        Violation::new(&source.path, name.line, what)
+    })
+}
+
+fn printing(source: &Source) -> impl Iterator<Item = Violation> {
+    let is_call =
+        |at: usize| source.token(at + 1) == "!" && matches!(source.token(at + 2), "(" | "[" | "{");
+    (0..source.tokens.len())
+        .filter(move |at| PRINTING.contains(&source.token(*at)) && is_call(*at))
+        .map(|at| {
+            let what = format!(
+                "calls `{}!`: the relay gives back what happened and prints nothing",
+                source.token(at)
+            );
+            Violation::new(&source.path, source.tokens[at].place.line, what)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refuses(path: &str, text: &str) {
+        assert!(
+            !check(&Source::snippet(path, text)).is_empty(),
+            "{path} may not say {text}"
+        );
+    }
+
+    #[track_caller]
+    fn accepts(path: &str, text: &str) {
+        assert_eq!(
+            check(&Source::snippet(path, text)),
+            [],
+            "{path} may say {text}"
+        );
+    }
+
+    #[test]
+    fn every_name_banned_in_a_room_is_refused_there() {
+        for (room, path) in
+            ROOMS
+                .iter()
+                .zip(["src/relay/a.rs", "src/reactor/a.rs", "src/config.rs"])
+        {
+            for (banned, _) in room.banned {
+                refuses(path, &format!("use {banned};"));
+                refuses(path, &format!("fn f() {{ {banned}::g(); }}"));
+                refuses(
+                    path,
+                    &format!("#[cfg(test)] mod tests {{ use {banned} as x; }}"),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_relay_cannot_reach_the_reactor_by_a_side_door() {
+        refuses("src/relay/a.rs", "use crate::reactor::Server;");
+        refuses("src/relay/a.rs", "fn f(a: crate::config::Config) {}");
+        refuses("src/relay/a.rs", "use super::super::reactor::Server;");
+        refuses("src/relay/a.rs", "use crate as all;");
+        refuses("src/relay/a.rs", "use crate::*;");
+        refuses(
+            "src/relay/a.rs",
+            "use std::time::{self, Duration}; fn f() { time::Instant::now(); }",
+        );
+        refuses(
+            "src/relay/a.rs",
+            "fn f() { assert!(std::env::args().count() > 1); }",
+        );
+        refuses("src/relay.rs", "use mio::Token;");
+    }
+
+    #[test]
+    fn the_relay_may_use_values_and_traits() {
+        accepts(
+            "src/relay/a.rs",
+            "use std::io::{self, Read, Write}; use std::net::{IpAddr, SocketAddr};",
+        );
+        accepts(
+            "src/relay/a.rs",
+            "use std::time::Duration; use slab::Slab; use crate::relay::client::Client;",
+        );
+        accepts(
+            "src/relay/a.rs",
+            "fn f(log: &mut Log) { log.publish(); let mio = 1; }",
+        );
+        accepts(
+            "src/relay/a.rs",
+            "#[cfg(test)] mod tests { use super::*; use crate::relay::backlog::Backlog; }",
+        );
+    }
+
+    #[test]
+    fn the_relay_neither_logs_nor_prints() {
+        for name in PRINTING {
+            refuses("src/relay/a.rs", &format!("fn f() {{ {name}!(\"x\"); }}"));
+        }
+        accepts("src/relay/a.rs", "fn f(error: u8) -> bool { error != 1 }");
+        accepts("src/reactor/a.rs", "fn f() { log::info!(\"listening\"); }");
+    }
+
+    #[test]
+    fn only_the_reactor_names_the_poll_and_its_sockets() {
+        for path in ["src/main.rs", "src/lib.rs", "src/cli.rs", "src/demo.rs"] {
+            refuses(path, "use mio::net::TcpStream;");
+        }
+        accepts(
+            "src/reactor/server.rs",
+            "use mio::net::TcpStream; use socket2::Socket;",
+        );
+        accepts("tests/relay.rs", "use mio::Poll;");
+        accepts(
+            "src/config.rs",
+            "//! Neither `mio::Poll` nor socket2 is known here.",
+        );
+    }
+
+    #[test]
+    fn exactly_one_file_names_the_poll() {
+        let owner = || Source::snippet("src/reactor/server.rs", "use mio::{Events, Poll};");
+        let path = || Source::snippet("src/reactor/b.rs", "fn f() { mio::Poll::new(); }");
+        let only_its_tests = || {
+            Source::snippet(
+                "src/reactor/c.rs",
+                "#[cfg(test)] mod tests { use mio::Poll; }",
+            )
+        };
+        let futures = || Source::snippet("src/reactor/d.rs", "use std::task::Poll;");
+        assert_eq!(check_tree(&[owner(), only_its_tests(), futures()]), []);
+        assert_eq!(check_tree(&[owner(), path()]).len(), 2);
+        assert_eq!(check_tree(&[futures()]).len(), 1);
+    }
+}
