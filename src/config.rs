@@ -226,98 +226,76 @@ const LONGEST_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 mod tests {
     use super::*;
 
+    fn good() -> Config {
+        Config::new(HostPort::new("h", 1))
+    }
+
+    #[track_caller]
+    fn assert_refused(config: &Config, named: &str) {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(named), "{named:?} is missing in {error:?}");
+    }
+
     #[test]
-    fn values_that_make_no_sense_are_refused_with_option_and_value() {
-        let good = || Config::new(HostPort::new("h", 1));
+    fn addresses_that_make_no_sense_are_refused_with_option_and_value() {
         assert_eq!(good().validate(), Ok(()));
-        let second = Duration::from_secs(1);
-        let mut with_replay = good();
-        with_replay.listeners[0].replay = Some(16385);
-        for (config, named) in [
-            (Config::default(), "<UPSTREAM>"),
-            (Config::new(HostPort::new("h", 0)), "'h:0'"),
+        assert_refused(&Config::default(), "<UPSTREAM>");
+        assert_refused(&Config::new(HostPort::new("h", 0)), "'h:0'");
+        let mut config = good();
+        config.listeners.clear();
+        assert_refused(&config, "--listen");
+        config.listeners = vec![ListenerConfig::new(HostPort::new("h", 1)); MAX_LISTENERS + 1];
+        assert_refused(&config, "--listen: 65");
+    }
+
+    #[test]
+    fn sizes_that_make_no_sense_are_refused_with_option_and_value() {
+        let cases: [(fn(&mut Config), &str); 7] = [
+            (|config| config.frame_size = 0, "--frame-size 0"),
             (
-                Config {
-                    listeners: vec![],
-                    ..good()
-                },
-                "--listen",
-            ),
-            (
-                Config {
-                    frame_size: 0,
-                    ..good()
-                },
-                "--frame-size 0",
-            ),
-            (
-                Config {
-                    frame_size: 1 << 20 | 1,
-                    ..good()
-                },
+                |config| config.frame_size = (1 << 20) + 1,
                 "--frame-size 1048577",
             ),
+            (|config| config.backlog = 0, "--backlog 0"),
             (
-                Config {
-                    backlog: 0,
-                    ..good()
-                },
-                "--backlog 0",
-            ),
-            (
-                Config {
-                    backlog: u64::MAX,
-                    ..good()
-                },
+                |config| config.backlog = u64::MAX,
                 "--backlog 18446744073709551615",
             ),
+            (|config| config.replay = 16385, "--replay 16385"),
             (
-                Config {
-                    replay: 16385,
-                    ..good()
-                },
-                "--replay 16385",
+                |config| config.listeners[0].replay = Some(16385),
+                "localhost:1235: replay 16385",
             ),
-            (with_replay, "localhost:1235: replay 16385"),
+            (|config| config.max_clients = Some(0), "--max-clients 0"),
+        ];
+        for (spoil, named) in cases {
+            let mut config = good();
+            spoil(&mut config);
+            assert_refused(&config, named);
+        }
+    }
+
+    #[test]
+    fn durations_that_make_no_sense_are_refused_with_option_and_value() {
+        let cases: [(fn(&mut Config), &str); 4] = [
             (
-                Config {
-                    max_clients: Some(0),
-                    ..good()
-                },
-                "--max-clients 0",
-            ),
-            (
-                Config {
-                    reconnect_min: Duration::ZERO,
-                    ..good()
-                },
+                |config| config.reconnect_min = Duration::ZERO,
                 "--reconnect-min 0",
             ),
             (
-                Config {
-                    reconnect_min: second,
-                    reconnect_max: second / 2,
-                    ..good()
-                },
-                "--reconnect-max 500ms",
+                |config| config.reconnect_max = Duration::from_millis(100),
+                "--reconnect-max 100ms",
             ),
             (
-                Config {
-                    connect_timeout: Duration::ZERO,
-                    ..good()
-                },
+                |config| config.connect_timeout = Duration::ZERO,
                 "--connect-timeout 0",
             ),
-            (
-                Config {
-                    linger: Duration::MAX,
-                    ..good()
-                },
-                "--linger",
-            ),
-        ] {
-            let error = config.validate().unwrap_err().to_string();
-            assert!(error.contains(named), "{named:?} is missing in {error:?}");
+            (|config| config.linger = Duration::MAX, "--linger"),
+        ];
+        for (spoil, named) in cases {
+            let mut config = good();
+            spoil(&mut config);
+            assert_refused(&config, named);
         }
     }
 }

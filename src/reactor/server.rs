@@ -27,13 +27,16 @@ use super::clock::Clock;
 use super::drain::Phase;
 use super::handle::{Desk, Handle};
 use super::report::Report;
+use super::setup::Parts;
 use super::signals::SignalPipe;
 use super::socket;
 use super::token::Role;
 use super::upstream::Upstream;
+use crate::config::Config;
 use crate::error::Error;
 use crate::relay::Relay;
 use crate::relay::departure::Ending;
+use crate::relay::limits::EVENTS_PER_TURN;
 use crate::relay::stats::Stats;
 
 /// A fan-out server: bound, and, while [`Server::run`] runs, serving.
@@ -54,6 +57,32 @@ pub struct Server {
 }
 
 impl Server {
+    /// Opens every listener and allocates the frame log. Clients that connect from now on wait in
+    /// the accept queue until [`Server::run`] is called.
+    ///
+    /// # Errors
+    /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
+    /// listener cannot be bound, or when the system refuses memory or descriptors.
+    pub fn bind(config: &Config) -> Result<Self, Error> {
+        config.validate()?;
+        let poll = Poll::new().map_err(Error::system("create a poll"))?;
+        let parts = Parts::open(config, poll.registry())?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            clock: Clock::start(),
+            signals: None,
+            desk: parts.desk,
+            upstream: parts.upstream,
+            entrance: parts.entrance,
+            relay: parts.relay,
+            report: Report::new(),
+            phase: Phase::Serving,
+            drain_timeout: config.drain_timeout,
+            stop_signals: 0,
+        })
+    }
+
     /// Makes this server heed SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1 (print
     /// all counters). For programs that do nothing else.
     ///

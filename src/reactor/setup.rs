@@ -4,33 +4,32 @@
 //! the user and the system set. Knows nothing of what happens once the server turns.
 
 use log::{info, warn};
-use mio::{Events, Poll};
+use mio::Registry;
+use mio::net::TcpStream;
 
 use super::accept::Entrance;
-use super::clock::Clock;
-use super::drain::Phase;
 use super::handle::Desk;
 use super::listener;
-use super::report::Report;
 use super::resolver::Resolver;
-use super::server::Server;
 use super::socket::ClientOptions;
 use super::upstream::Upstream;
 use crate::config::Config;
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
-use crate::relay::limits::{Budgets, EVENTS_PER_TURN, RESERVED_DESCRIPTORS};
+use crate::relay::limits::{Budgets, RESERVED_DESCRIPTORS};
 use crate::relay::{Relay, RelaySettings};
 
-impl Server {
-    /// Opens every listener and allocates the frame log. Clients that connect from now on wait in
-    /// the accept queue until [`Server::run`] is called.
-    ///
-    /// # Errors
-    /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
-    /// listener cannot be bound, or when the system refuses memory or descriptors.
-    pub fn bind(config: &Config) -> Result<Self, Error> {
-        config.validate()?;
+/// What a server is made of, opened and ready to be put together.
+pub(super) struct Parts {
+    pub(super) relay: Relay<TcpStream>,
+    pub(super) desk: Desk,
+    pub(super) upstream: Upstream,
+    pub(super) entrance: Entrance,
+}
+
+impl Parts {
+    /// Allocates the frame log, then opens every listener.
+    pub(super) fn open(config: &Config, registry: &Registry) -> Result<Self, Error> {
         let relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             backlog_frames: config.backlog,
@@ -38,29 +37,17 @@ impl Server {
             stall_timeout: config.stall_timeout,
             budgets: Budgets::default(),
         })?;
-        let poll = Poll::new().map_err(Error::system("create a poll"))?;
-        let desk = Desk::open(poll.registry()).map_err(Error::system("create a waker"))?;
-        let listeners = listener::open_all(config, poll.registry())?;
+        let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
+        let listeners = listener::open_all(config, registry)?;
         let limits = admission_limits(config, listeners.len())?;
+        let options = ClientOptions {
+            unsent_limit: config.unsent_limit,
+            user_timeout: config.stall_timeout,
+        };
         Ok(Self {
-            events: Events::with_capacity(EVENTS_PER_TURN),
-            clock: Clock::start(),
-            signals: None,
-            upstream: Upstream::new(config, Resolver::new(desk.waker())),
-            entrance: Entrance::new(
-                listeners,
-                Admission::new(limits),
-                ClientOptions {
-                    unsent_limit: config.unsent_limit,
-                    user_timeout: config.stall_timeout,
-                },
-            ),
             relay,
-            report: Report::new(),
-            phase: Phase::Serving,
-            drain_timeout: config.drain_timeout,
-            stop_signals: 0,
-            poll,
+            upstream: Upstream::new(config, Resolver::new(desk.waker())),
+            entrance: Entrance::new(listeners, Admission::new(limits), options),
             desk,
         })
     }
