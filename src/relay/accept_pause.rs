@@ -67,7 +67,7 @@ mod tests {
             assert_eq!(pause.begin(now), attempt == 0);
             assert!(!pause.is_open(now));
             let at = pause.deadline().unwrap();
-            waits.push(at - now);
+            waits.push(at.saturating_sub(now));
             now = at;
         }
         assert_eq!(

@@ -11,8 +11,10 @@
 //!   some     yes       sending                 flush: emptied → caught up; refused → lagging
 //!   some     no        lagging                 writable event → sending;
 //!                                              policy → skipped, departed, or the upstream waits
-//!   empty    no        caught up, kernel full  writable event → caught up; publish → lagging
 //! ```
+//!
+//! There is no fourth state: the writable bit is cleared by a refusal only, and a refusal leaves a
+//! backlog.
 //!
 //! Life:
 //!

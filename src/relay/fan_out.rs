@@ -78,13 +78,10 @@ impl<S: Read + Write> Clients<S> {
             return;
         }
         if client.backlog.was_empty_at(before) {
+            // A refusal always leaves a backlog, so its kernel has not refused.
             client.progress_at = now;
-            if client.writable {
-                return self.enqueue(id, log);
-            }
-            self.deadlines.watch_stall(now);
-        }
-        if !self.slab[id.key()].writable && self.is_beyond_mark(id, log) {
+            self.enqueue(id, log);
+        } else if !client.writable && self.is_beyond_mark(id, log) {
             // One last offer: its kernel may have become willing since the events of this turn.
             self.flush(id, log, now);
         }
