@@ -11,6 +11,7 @@ mod clock;
 mod drain;
 mod handle;
 mod listener;
+mod orders;
 mod report;
 mod resolver;
 mod server;

@@ -16,10 +16,10 @@ use slab::Slab;
 
 use super::backlog::Backlog;
 use super::client::{Card, Client, ClientId, Life, Tally};
+use super::deadlines::Deadlines;
 use super::departure::Departure;
-use super::fan_out::Lap;
 use super::frame_log::{FrameLog, Position};
-use super::lifecycle::Deadlines;
+use super::lap::Lap;
 use super::limits::Budgets;
 use super::stats::Stats;
 
@@ -202,7 +202,7 @@ impl<S: Read + Write> Clients<S> {
         self.sending.retain(is_seated);
         self.talking.retain(is_seated);
         self.emptied.retain(is_seated);
-        self.rest(log);
+        self.lap.rest_if_done(log.published(), self.sending.len());
     }
 
     /// There is something to do that no event will announce.

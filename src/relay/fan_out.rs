@@ -29,18 +29,6 @@ use super::frame_log::{FrameLog, Position};
 use super::limits::NO_BUFFERS_RETRY;
 use super::policy::SlowPolicy;
 
-/// One round over the queue of sending clients.
-#[derive(Debug, Default)]
-pub(super) struct Lap {
-    /// Where the previous lap started: every client it served has been given at least this much,
-    /// or its kernel refused.
-    base: Position,
-    /// What was published when this lap started.
-    start: Position,
-    /// Clients of this lap that are still to be served.
-    left: usize,
-}
-
 impl<S: Read + Write> Clients<S> {
     /// Appends every complete frame to every client's backlog, and acts on those who lag too far.
     pub fn publish(&mut self, log: &mut FrameLog, now: Duration) {
@@ -58,15 +46,7 @@ impl<S: Read + Write> Clients<S> {
             self.append(self.roster[place], before, log, now);
         }
         if was_idle {
-            self.lap = Lap {
-                base: if self.sending.is_empty() {
-                    log.published()
-                } else {
-                    before
-                },
-                start: log.published(),
-                left: self.sending.len(),
-            };
+            self.lap.begin(before, log.published(), self.sending.len());
         }
     }
 
@@ -124,7 +104,7 @@ impl<S: Read + Write> Clients<S> {
                 let bytes = self.flush(id, log, now);
                 slice = slice.saturating_sub(bytes.max(self.budgets.write_charge_bytes));
             }
-            self.advance_lap(log);
+            self.lap.serve_one(log.published(), self.sending.len());
         }
     }
 
@@ -155,34 +135,10 @@ impl<S: Read + Write> Clients<S> {
         bytes
     }
 
-    /// One client of the lap has been served.
-    fn advance_lap(&mut self, log: &FrameLog) {
-        self.lap.left = self.lap.left.saturating_sub(1);
-        self.rest(log);
-        if self.lap.left == 0 {
-            self.lap = Lap {
-                base: self.lap.start,
-                start: log.published(),
-                left: self.sending.len(),
-            };
-        }
-    }
-
-    /// Ends the lap if nobody is left to be served: everybody has everything, or lags.
-    pub(super) fn rest(&mut self, log: &FrameLog) {
-        if self.sending.is_empty() {
-            self.lap = Lap {
-                base: log.published(),
-                start: log.published(),
-                left: 0,
-            };
-        }
-    }
-
     /// How far the log may be filled now. At or below what has been received already, the
     /// upstream is to be left unread.
     pub fn fill_limit(&mut self, log: &FrameLog) -> Position {
-        let window_end = self.lap.base + log.window();
+        let window_end = self.lap.base() + log.window();
         if self.floor + log.backlog_limit() < window_end {
             // The floor is a lower bound, made exact only when it is in the way.
             self.floor = self.exact_floor(log);

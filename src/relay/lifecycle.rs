@@ -9,57 +9,10 @@ use std::time::Duration;
 
 use super::client::{Client, ClientId, Life};
 use super::clients::Clients;
+use super::deadlines::{is_due, sooner};
 use super::departure::{Departure, Reason};
 use super::frame_log::FrameLog;
 use super::limits::{FINISH_TIMEOUT, STALL_CHECK_INTERVAL};
-
-/// What is due when. `None` is never.
-#[derive(Debug)]
-pub(super) struct Deadlines {
-    stall_timeout: Option<Duration>,
-    /// No client stalls before this.
-    stall_check: Option<Duration>,
-    write_retry: Option<Duration>,
-    /// No finishing client's time is up before this.
-    finish_check: Option<Duration>,
-    /// Why everybody is being let go.
-    drain: Option<Reason>,
-}
-
-impl Deadlines {
-    pub(super) fn new(stall_timeout: Option<Duration>) -> Self {
-        Self {
-            stall_timeout,
-            stall_check: None,
-            write_retry: None,
-            finish_check: None,
-            drain: None,
-        }
-    }
-
-    /// A client has begun to lag at `now`, or made its last progress then.
-    pub(super) fn watch_stall(&mut self, now: Duration) {
-        if let Some(timeout) = self.stall_timeout {
-            sooner(&mut self.stall_check, now.saturating_add(timeout));
-        }
-    }
-
-    /// A write met `ENOBUFS`.
-    pub(super) fn retry_writes(&mut self, at: Duration) {
-        sooner(&mut self.write_retry, at);
-    }
-
-    pub(super) fn drain_reason(&self) -> Reason {
-        self.drain.unwrap_or(Reason::Drain)
-    }
-
-    fn next(&self) -> Option<Duration> {
-        [self.stall_check, self.write_retry, self.finish_check]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-}
 
 impl<S: Read + Write> Clients<S> {
     /// The moment at which [`Clients::check_deadlines`] has something to do at the earliest.
@@ -174,12 +127,4 @@ impl<S: Read + Write> Clients<S> {
         }
         None
     }
-}
-
-fn is_due(deadline: Option<Duration>, now: Duration) -> bool {
-    deadline.is_some_and(|deadline| deadline <= now)
-}
-
-fn sooner(deadline: &mut Option<Duration>, candidate: Duration) {
-    *deadline = Some(deadline.map_or(candidate, |deadline| deadline.min(candidate)));
 }
