@@ -73,10 +73,12 @@ impl Server {
         self.upstream.close();
         self.relay.end_drain();
         let mut clients = 0;
-        while let Some(parted) = self.relay.reap() {
-            if parted.departure.ending == Ending::Reset {
-                clients += 1;
-                socket::reset_on_close(&parted.socket);
+        while self.relay.has_departed() {
+            for parted in self.relay.reap() {
+                if parted.departure.ending == Ending::Reset {
+                    clients += 1;
+                    socket::reset_on_close(&parted.socket);
+                }
             }
         }
         self.report.close();

@@ -36,7 +36,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::relay::Relay;
 use crate::relay::departure::Ending;
-use crate::relay::limits::EVENTS_PER_TURN;
+use crate::relay::limits::{EVENTS_PER_TURN, PARTINGS_PER_TURN};
 use crate::relay::stats::Stats;
 
 /// A fan-out server: bound, and, while [`Server::run`] runs, serving.
@@ -198,11 +198,16 @@ impl Server {
     /// place where sockets of clients are closed and slab keys freed.
     fn part(&mut self) {
         let now = self.clock.now();
-        while let Some(client) = self.relay.next_emptied() {
+        for _ in 0..PARTINGS_PER_TURN {
+            let Some(client) = self.relay.next_emptied() else {
+                break;
+            };
             // It fails when the client is gone already; reading from it will tell.
             let _ = client.socket.shutdown(std::net::Shutdown::Write);
         }
-        while let Some(mut parted) = self.relay.reap() {
+        let mut clients = self.relay.clients().len();
+        for mut parted in self.relay.reap() {
+            clients -= 1;
             if parted.departure.ending == Ending::Reset {
                 socket::reset_on_close(&parted.socket);
             }
@@ -212,7 +217,7 @@ impl Server {
             if let Phase::Draining(drain) = &mut self.phase {
                 drain.count(parted.departure.reason, parted.departure.ending);
             }
-            self.report.left(&parted, self.relay.clients().len(), now);
+            self.report.left(&parted, clients, now);
         }
         self.report.sum_up(now);
         self.desk.show(&self.stats());

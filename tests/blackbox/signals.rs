@@ -97,7 +97,7 @@ fn nobody_is_thrown_out_for_time_that_the_program_was_stopped() {
     let mut behind = scene.fanout.join_small();
     let mut witness = scene.fanout.join();
     scene.step(&mut witness, 300);
-    scene.fanout.signal(Signal::STOP);
+    scene.fanout.stop();
     // Longer than every deadline, while the client reads all that the kernel holds for it.
     let already = behind.read_what_is_there(300);
     witness.expect_silence(DEADLINE + Duration::from_millis(200));

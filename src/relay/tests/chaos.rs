@@ -194,6 +194,7 @@ fn a_drain_that_is_cut_short_leaves_nobody_behind() {
         let mut rig = run(&mut Rng::with_seed(seed ^ 0x5107));
         rig.drain(Reason::UpstreamEnd);
         rig.turn();
+        rig.reap_everybody();
         let behind: Vec<_> = rig
             .relay
             .clients
@@ -204,7 +205,7 @@ fn a_drain_that_is_cut_short_leaves_nobody_behind() {
             .collect();
         let before = rig.left.len();
         rig.relay.end_drain();
-        rig.turn();
+        rig.reap_everybody();
         assert!(rig.relay.clients().is_empty());
         for parted in &rig.left[before..] {
             let is_reset = parted.departure.ending == Ending::Reset;

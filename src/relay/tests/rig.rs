@@ -41,6 +41,7 @@ pub(super) const SHAPE: Shape = Shape {
         write_charge_bytes: 1,
         hear_bytes: 1024,
         hear_slice_bytes: 1024 * 1024,
+        partings: 1000,
     },
 };
 
@@ -156,10 +157,20 @@ impl Rig {
             let serial = client.card.serial;
             self.emptied.push(serial);
         }
-        while let Some(parted) = self.relay.reap() {
+        for parted in self.relay.reap() {
             self.part(parted);
         }
         self.audit();
+    }
+
+    /// Reaps all who have departed, however small the budget of a turn.
+    pub(super) fn reap_everybody(&mut self) {
+        while self.relay.has_departed() {
+            for parted in self.relay.reap() {
+                self.part(parted);
+            }
+            self.audit();
+        }
     }
 
     fn note_events(&mut self) {

@@ -26,7 +26,7 @@ fn departed_while_queued() -> (Rig, [ClientId; 3]) {
 
 fn reap_all(rig: &mut Rig) -> usize {
     let mut count = 0;
-    while let Some(parted) = rig.relay.reap() {
+    for parted in rig.relay.reap() {
         assert_eq!(parted.departure.reason, Reason::Drain);
         rig.abandoned += 2;
         rig.left.push(parted);
@@ -127,7 +127,7 @@ fn an_entry_of_an_emptied_client_does_not_reach_the_next_occupant() {
     let id = rig.join(Disconnect, usize::MAX);
     rig.drain(Reason::Drain);
     rig.relay.end_drain();
-    assert!(rig.relay.reap().is_some());
+    assert_eq!(rig.relay.reap().len(), 1);
     assert!(!rig.relay.has_work());
     let next = rig.join(Disconnect, usize::MAX);
     assert_eq!(id, next);
@@ -169,4 +169,23 @@ fn a_client_costs_at_most_256_bytes_with_its_places_in_roster_and_queues() {
     // The roster and the four queues; a growing Vec or VecDeque may hold twice as much as it needs.
     let places = 5 * 2 * size_of::<ClientId>();
     assert!(client + places <= 256, "{client} + {places}");
+}
+
+#[test]
+fn a_mass_departure_is_reaped_a_budget_a_turn_and_nobody_sleeps_before_its_end() {
+    let mut budgets = SHAPE.budgets;
+    budgets.partings = 3;
+    let mut rig = Rig::new(Shape { budgets, ..SHAPE });
+    for _ in 0..8 {
+        rig.join(Disconnect, 0);
+    }
+    rig.feed(2);
+    rig.drain(Reason::Drain);
+    rig.relay.end_drain();
+    for left in [5, 2, 0] {
+        assert!(rig.relay.has_work());
+        reap_all(&mut rig);
+        assert_eq!(rig.relay.clients().len(), left);
+    }
+    assert!(!rig.relay.has_work());
 }

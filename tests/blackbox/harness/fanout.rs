@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::DEADLINE;
 use super::launch::{Launch, Outcome};
@@ -156,6 +156,15 @@ impl Fanout {
     #[track_caller]
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the program is running");
+    }
+
+    /// Stops it, and returns when it stands still.
+    #[track_caller]
+    pub(crate) fn stop(&self) {
+        self.signal(Signal::STOP);
+        let status = waitpid(Some(self.pid()), WaitOptions::UNTRACED).expect("it is our child");
+        let (_, status) = status.expect("waitpid waits");
+        assert!(status.stopped(), "{status:?}");
     }
 
     pub(crate) fn pid(&self) -> Pid {
