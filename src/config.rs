@@ -230,6 +230,9 @@ mod tests {
         Config::new(HostPort::new("h", 1))
     }
 
+    /// What is changed in a good configuration, and what the complaint must name.
+    type Case = (fn(&mut Config), &'static str);
+
     #[track_caller]
     fn assert_refused(config: &Config, named: &str) {
         let error = config.validate().unwrap_err().to_string();
@@ -250,7 +253,7 @@ mod tests {
 
     #[test]
     fn sizes_that_make_no_sense_are_refused_with_option_and_value() {
-        let cases: [(fn(&mut Config), &str); 7] = [
+        let cases: [Case; 7] = [
             (|config| config.frame_size = 0, "--frame-size 0"),
             (
                 |config| config.frame_size = (1 << 20) + 1,
@@ -277,7 +280,7 @@ mod tests {
 
     #[test]
     fn durations_that_make_no_sense_are_refused_with_option_and_value() {
-        let cases: [(fn(&mut Config), &str); 4] = [
+        let cases: [Case; 4] = [
             (
                 |config| config.reconnect_min = Duration::ZERO,
                 "--reconnect-min 0",
