@@ -11,9 +11,9 @@ use crate::relay::policy::SlowPolicy;
 pub struct ListenerConfig {
     /// Where. Port 0 lets the system choose. A name is bound on all its addresses.
     pub address: HostPort,
-    /// What happens to its slow clients; [`Config::slow`] if not given.
+    /// What happens to its slow clients; [`crate::Config::slow`] if not given.
     pub slow: Option<SlowPolicy>,
-    /// Frames from before its time that a client is given first; [`Config::replay`] if not given.
+    /// Frames from before its time that a client is given first; [`crate::Config::replay`] if not given.
     pub replay: Option<u64>,
     /// Clients on this listener, at least 1.
     pub max_clients: Option<usize>,
