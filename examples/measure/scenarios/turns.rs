@@ -47,7 +47,8 @@ pub(crate) fn run(bench: &Bench, options: &TurnsOptions) -> Fallible<Vec<Finding
         [0.5, 0.99, 1.0].map(|q| to_float(turns.value_at_quantile(q)) / 1e3);
     let above = turns.len() - turns.count_between(0, LIMIT_US);
     println!(
-        "  {} turns, {above} of them above 5 ms, median {median:.2} ms, p99 {p99:.2} ms, longest {longest:.2} ms, {:.2} M deliveries per CPU second",
+        "  {} turns, {above} of them above 5 ms, median {median:.2} ms, p99 {p99:.2} ms, longest {longest:.2} ms, \
+         {:.2} M deliveries per CPU second",
         turns.len(),
         window.millions_per_cpu_second(),
     );

@@ -1,7 +1,7 @@
 //! The ways in which a client connects.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -23,8 +23,9 @@ impl Reader {
     }
 
     /// From this address of the host.
+    #[cfg(target_os = "linux")]
     #[track_caller]
-    pub(crate) fn connect_from(from: IpAddr, to: SocketAddr, frame_size: usize) -> Self {
+    pub(crate) fn connect_from(from: std::net::IpAddr, to: SocketAddr, frame_size: usize) -> Self {
         let socket = socket_for(to);
         socket
             .bind(&SocketAddr::new(from, 0).into())
