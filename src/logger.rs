@@ -103,7 +103,8 @@ fn print_all(receiver: &Receiver<Entry>, printer: &SimpleLogger, lost: &AtomicU6
         }
         let lines = lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
-            let text = format!("log lines lost lines={lines}: standard error was not read");
+            let text =
+                format!("log lines lost lines={lines} reason=\"standard error was not read\"");
             print(printer, Level::Warn, module_path!(), &text);
         }
     }

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::{info, warn};
+use log::warn;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
@@ -105,17 +105,17 @@ impl Entrance {
                 match listener.socket.accept() {
                     Ok((stream, addr)) => {
                         failures = 0;
-                        self.resume();
+                        self.resume(report, now);
                         self.welcome(place, stream, addr, relay, registry, report, now);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         listener.acceptable = false;
-                        self.resume();
+                        self.resume(report, now);
                     }
                     Err(error) => {
                         relay.stats_mut().accept_errors += 1;
                         failures += 1;
-                        self.judge(place, error, failures, now)?;
+                        self.judge(place, error, failures, report, now)?;
                     }
                 }
             }
@@ -129,13 +129,14 @@ impl Entrance {
         place: usize,
         error: io::Error,
         failures: usize,
+        report: &mut Report,
         now: Duration,
     ) -> Result<(), Error> {
         match AcceptFailure::of(&error) {
             AcceptFailure::Connection if failures < ACCEPT_FAILURES_IN_A_ROW => Ok(()),
             AcceptFailure::Connection | AcceptFailure::Exhaustion => {
                 if self.pause.begin(now) {
-                    warn!("accept paused error=\"{error}\"");
+                    report.accept_paused(&error, now);
                 }
                 Ok(())
             }
@@ -146,9 +147,9 @@ impl Entrance {
         }
     }
 
-    fn resume(&mut self) {
+    fn resume(&mut self, report: &mut Report, now: Duration) {
         if self.pause.end() {
-            info!("accept resumed");
+            report.accept_resumed(now);
         }
     }
 

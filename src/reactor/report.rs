@@ -71,6 +71,20 @@ impl Report {
         }
     }
 
+    /// At the descriptor limit every client that leaves makes room for one that waits, so these
+    /// two are lines that clients can cause as well.
+    pub(super) fn accept_paused(&mut self, error: &io::Error, now: Duration) {
+        if self.budget.ask(now) {
+            warn!("accept paused error=\"{error}\"");
+        }
+    }
+
+    pub(super) fn accept_resumed(&mut self, now: Duration) {
+        if self.budget.ask(now) {
+            info!("accept resumed");
+        }
+    }
+
     /// When the line that counts what was left out is due.
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.budget.deadline()

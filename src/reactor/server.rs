@@ -89,7 +89,7 @@ impl Server {
     /// # Errors
     /// When the system refuses the handlers or the pipe.
     pub fn watch_signals(&mut self) -> Result<(), Error> {
-        let pipe = SignalPipe::open(self.poll.registry());
+        let pipe = SignalPipe::open(self.poll.registry(), self.clock.continued());
         self.signals = Some(pipe.map_err(Error::system("install signal handlers"))?);
         Ok(())
     }

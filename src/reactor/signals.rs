@@ -4,9 +4,11 @@
 //! a pipe and nothing else. Knows nothing of how an order is carried out.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use mio::{Interest, Registry};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_mio::v1_0::Signals;
 
 use super::token::Role;
@@ -29,8 +31,10 @@ pub(super) struct SignalPipe {
 }
 
 impl SignalPipe {
-    /// Installs the handlers and registers the pipe.
-    pub(super) fn open(registry: &Registry) -> io::Result<Self> {
+    /// Installs the handlers and registers the pipe. SIGCONT sets `continued` and asks for
+    /// nothing.
+    pub(super) fn open(registry: &Registry, continued: Arc<AtomicBool>) -> io::Result<Self> {
+        signal_hook::flag::register(SIGCONT, continued)?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
         registry.register(&mut signals, Role::Signals.into(), Interest::READABLE)?;
         Ok(Self {
