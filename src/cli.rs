@@ -5,36 +5,29 @@
 
 mod values;
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Parser};
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 
-use fanout::{Config, HostPort, SlowPolicy};
-use values::{DurationArg, ListenerArg, NetArg, SizeArg};
+use fanout::{Config, HostPort, ListenerConfig, SlowPolicy};
+use values::{DurationArg, NetArg, SizeArg, Words, flatten};
 
 /// Gives every frame of a TCP server that serves one client only to any number of clients.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Options {
     /// Where frames come from, HOST:PORT or [IPV6]:PORT; several are tried in order
-    #[arg(
-        value_name = "UPSTREAM",
-        env = "FANOUT_UPSTREAM",
-        value_delimiter = ' '
-    )]
-    #[arg(required_unless_present = "demo", conflicts_with = "demo")]
-    upstream: Vec<HostPort>,
+    #[arg(value_name = "UPSTREAM", env = "FANOUT_UPSTREAM")]
+    upstream: Vec<Words<HostPort>>,
 
     /// Where clients connect: HOST:PORT[,slow=POLICY][,replay=N][,max-clients=N]; repeatable
-    #[arg(
-        short,
-        long,
-        value_name = "LISTENER",
-        env = "FANOUT_LISTEN",
-        value_delimiter = ' '
-    )]
+    #[arg(short, long, value_name = "LISTENER", env = "FANOUT_LISTEN")]
     #[arg(default_value = "localhost:1235")]
-    listen: Vec<ListenerArg>,
+    listen: Vec<Words<ListenerConfig>>,
 
     /// Size of a frame, 1 to 1048576
     #[arg(
@@ -114,8 +107,8 @@ pub(crate) struct Options {
     max_clients_per_ip: u32,
 
     /// Only these networks may connect; repeatable [default: everybody]
-    #[arg(long, value_name = "CIDR", env = "FANOUT_ALLOW", value_delimiter = ' ')]
-    allow: Vec<NetArg>,
+    #[arg(long, value_name = "CIDR", env = "FANOUT_ALLOW")]
+    allow: Vec<Words<NetArg>>,
 
     /// First wait before the upstream is dialled again; it doubles, less a random part
     #[arg(
@@ -210,8 +203,8 @@ impl Options {
     /// The configuration that the options amount to.
     pub(crate) fn into_request(self) -> Request {
         let config = Config {
-            upstreams: self.upstream,
-            listeners: self.listen.into_iter().map(|listen| listen.0).collect(),
+            upstreams: flatten(self.upstream),
+            listeners: flatten(self.listen),
             frame_size: self.frame_size,
             backlog: self.backlog,
             slow: self.slow,
@@ -221,7 +214,10 @@ impl Options {
             unsent_limit: Some(self.unsent_limit.0).filter(|&bytes| bytes > 0),
             max_clients: self.max_clients,
             max_clients_per_ip: self.max_clients_per_ip,
-            allow: self.allow.into_iter().map(|allow| allow.0).collect(),
+            allow: flatten(self.allow)
+                .into_iter()
+                .map(|allow| allow.0)
+                .collect(),
             reconnect_min: self.reconnect_min.0,
             reconnect_max: self.reconnect_max.0,
             reconnect: !self.no_reconnect,
@@ -257,21 +253,62 @@ fn level_of_directives(directives: &str) -> Option<LevelFilter> {
     bare
 }
 
+/// Reads the command line and the environment.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, clap::Error> {
+    let mut command = Options::command().mut_args(adjust);
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    let mut options = Options::from_arg_matches(&matches)?;
+    if options.demo {
+        // An upstream of the environment gives way, one of the command line is a contradiction.
+        if matches.value_source("upstream") == Some(ValueSource::CommandLine) {
+            let complaint = "'<UPSTREAM>...' cannot be used with '--demo'";
+            return Err(command.error(ErrorKind::ArgumentConflict, complaint));
+        }
+        // Stands for the embedded one until that has a port.
+        options.upstream = vec![Words(vec![HostPort::new("localhost", 1)])];
+    }
+    Ok(options.into_request())
+}
+
+/// An empty variable is no variable, and a negative number is a bad value and not an option.
+fn adjust(argument: Arg) -> Arg {
+    let is_empty = |name: &OsStr| {
+        std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    let argument = match argument.get_env() {
+        Some(name) if is_empty(name) => argument.env(Resettable::Reset),
+        _ => argument,
+    };
+    if argument.get_action().takes_values() {
+        argument.allow_negative_numbers(true)
+    } else {
+        argument
+    }
+}
+
 /// One line for what clap complains about in several: its advice on usage is left to `--help`.
+/// Whatever is in the values, it stays one line of printable text.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let complaint = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-        .filter(|line| !line.is_empty());
-    complaint.collect::<Vec<_>>().join(" ")
+    let end = ["\n\nUsage:", "\n\nFor more information"]
+        .iter()
+        .filter_map(|advice| text.rfind(advice))
+        .min()
+        .unwrap_or(text.len());
+    let printable: String = text[..end]
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    printable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+
+    fn parse_words(line: &str) -> Result<Request, clap::Error> {
+        parse(line.split(' ').map(OsString::from))
+    }
 
     #[test]
     fn the_options_are_consistent() {
@@ -280,8 +317,7 @@ mod tests {
 
     #[test]
     fn defaults_of_the_command_line_are_those_of_the_library() {
-        let options = Options::try_parse_from(["fanout", "h:1"]).unwrap();
-        let ours = options.into_request().config;
+        let ours = parse_words("fanout h:1").unwrap().config;
         let theirs = Config::new("h:1".parse().unwrap());
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
     }
@@ -301,28 +337,37 @@ mod tests {
 
     #[test]
     fn a_complaint_is_one_line_with_option_and_value() {
-        for (arguments, named) in [
-            (vec!["fanout"], "<UPSTREAM>"),
-            (vec!["fanout", "h"], "'h'"),
-            (vec!["fanout", "h:1", "--slow", "fast"], "--slow <POLICY>"),
+        for (line, named) in [
+            ("fanout h", "'h'"),
+            ("fanout h:1 --slow fast", "--slow <POLICY>"),
+            ("fanout h:1 --linger 5", "--linger <DURATION>"),
             (
-                vec!["fanout", "h:1", "--linger", "5"],
-                "--linger <DURATION>",
+                "fanout h:1 --frame-size -1",
+                "'-1' for '--frame-size <BYTES>'",
             ),
-            (vec!["fanout", "h:1", "--unsent-limit", "5x"], "'5x'"),
+            ("fanout h:1 --unsent-limit 5x", "'5x'"),
+            ("fanout h:1 --unsent-limit 3GiB", "more than 2GiB"),
+            ("fanout h:1 --allow 10.0.0.0/33", "10.0.0.0/33"),
             (
-                vec!["fanout", "h:1", "--unsent-limit", "3GiB"],
-                "more than 2GiB",
+                "fanout h:1 --slow a\n\nUsage:\u{1b}b",
+                "for '--slow <POLICY>'",
             ),
-            (
-                vec!["fanout", "h:1", "--allow", "10.0.0.0/33"],
-                "10.0.0.0/33",
-            ),
-            (vec!["fanout", "h:1", "--fast"], "--fast"),
-            (vec!["fanout", "h:1", "--demo"], "--demo"),
+            ("fanout h:1 --fast", "--fast"),
+            ("fanout h:1 --demo", "--demo"),
         ] {
-            let line = one_line(&Options::try_parse_from(arguments).unwrap_err());
-            assert!(!line.contains('\n') && line.contains(named), "{line}");
+            let complaint = one_line(&parse_words(line).unwrap_err());
+            let is_printable = !complaint.chars().any(char::is_control);
+            assert!(is_printable && complaint.contains(named), "{complaint}");
         }
+    }
+
+    #[test]
+    fn several_values_may_be_separated_by_any_blanks() {
+        let request = parse_words("fanout h:1 --allow").unwrap_err();
+        assert!(one_line(&request).contains("--allow"));
+        let arguments = ["fanout", " h:1  h:2 ", "--allow", " 10.0.0.0/8\t::1"];
+        let config = parse(arguments.map(OsString::from)).unwrap().config;
+        assert_eq!(config.upstreams.len(), 2);
+        assert_eq!(config.allow.len(), 2);
     }
 }

@@ -4,6 +4,7 @@
 
 mod address;
 mod listener;
+mod span;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::relay::policy::SlowPolicy;
 
 pub use address::HostPort;
 pub use listener::ListenerConfig;
+pub(crate) use span::Span;
 
 /// Everything that can be set. The defaults are those of the command line.
 #[derive(Clone, Debug)]
@@ -175,14 +177,15 @@ impl Config {
     fn validate_durations(&self) -> Result<(), ConfigError> {
         check(self.reconnect_min >= Duration::from_millis(1), || {
             format!(
-                "--reconnect-min {:?}: less than 1ms would dial in a spin",
-                self.reconnect_min
+                "--reconnect-min {}: less than 1ms would dial in a spin",
+                Span(self.reconnect_min)
             )
         })?;
         check(self.reconnect_max >= self.reconnect_min, || {
             format!(
-                "--reconnect-max {:?}: is less than --reconnect-min {:?}",
-                self.reconnect_max, self.reconnect_min
+                "--reconnect-max {}: is less than --reconnect-min {}",
+                Span(self.reconnect_max),
+                Span(self.reconnect_min)
             )
         })?;
         check(!self.connect_timeout.is_zero(), || {
@@ -201,7 +204,7 @@ impl Config {
             ("--drain-timeout", self.drain_timeout),
         ] {
             check(value <= LONGEST_DURATION, || {
-                format!("{option} {value:?}: is more than a year")
+                format!("{option} {}: is more than a year", Span(value))
             })?;
         }
         Ok(())

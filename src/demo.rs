@@ -42,15 +42,14 @@ fn send_frames(mut client: TcpStream, frame_size: usize, number: &mut u64) -> io
     }
 }
 
-/// One frame: its number, dots up to the size, and a line end every 64 bytes and at the end.
+/// One frame: lines of 64 bytes, the last one shorter if need be, each with the frame's number.
 fn frame(number: u64, size: usize) -> Vec<u8> {
-    let mut bytes = format!("frame {number} ").into_bytes();
-    bytes.resize(size, b'.');
-    for end in (LINE_BYTES - 1..size).step_by(LINE_BYTES) {
-        bytes[end] = b'\n';
-    }
-    if let Some(last) = bytes.last_mut().filter(|_| size > 1) {
-        *last = b'\n';
+    let label = format!("frame {number} ").into_bytes();
+    let mut bytes = vec![b'.'; size];
+    for line in bytes.chunks_mut(LINE_BYTES) {
+        let shown = label.len().min(line.len());
+        line[..shown].copy_from_slice(&label[..shown]);
+        line[line.len() - 1] = b'\n';
     }
     bytes
 }
@@ -71,5 +70,6 @@ mod tests {
         assert!(text.ends_with('\n'));
         assert_eq!(text.lines().count(), 16);
         assert!(text.lines().all(|line| line.len() == 63));
+        assert!(text.lines().all(|line| line.starts_with("frame 42 ....")));
     }
 }

@@ -32,6 +32,16 @@ pub enum Error {
     /// The frame log does not fit into memory.
     #[error(transparent)]
     LogTooLarge(#[from] LogTooLarge),
+    /// The descriptor limit leaves no room for clients.
+    #[error(
+        "cannot serve anybody: the descriptor limit is {limit}, of which {reserve} are reserved"
+    )]
+    Descriptors {
+        /// The soft limit of the process.
+        limit: u64,
+        /// What the server keeps for itself.
+        reserve: u64,
+    },
     /// The system refused something that every server needs.
     #[error("cannot {what}: {source}")]
     System {

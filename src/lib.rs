@@ -11,17 +11,23 @@
 //! println!("clients connect to {:?}", server.local_addrs());
 //!
 //! let handle = server.handle();
-//! let running = std::thread::spawn(move || server.run());
-//! println!("{} frames so far", handle.stats().frames);
-//! handle.drain();
-//! running.join().expect("the server does not panic")?;
+//! std::thread::spawn(move || {
+//!     std::thread::sleep(std::time::Duration::from_secs(60));
+//!     println!("{} frames in the first minute", handle.stats().frames);
+//!     handle.drain();
+//! });
+//! server.run()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
+//! What happens to clients and upstreams is said through the [`log`] crate: without a logger of
+//! the embedding program it is not seen. Without the default feature `cli`, the library does not
+//! bring the dependencies of the binary.
+//!
 //! Two rooms with a one-way door: `reactor` meets the kernel and calls down into [`relay`], which
-//! is pure and does what the program is for. The limits of every loop and queue are in
-//! [`relay::limits`].
+//! is pure and does what the program is for. What is named at this level is the interface to rely
+//! on; the rest of [`relay`] is public so that it can be studied and tested, and may change.
 
 mod config;
 mod error;
@@ -30,10 +36,15 @@ pub mod relay;
 
 pub use config::{Config, ConfigError, HostPort, ListenerConfig};
 pub use error::Error;
+pub use ipnet::IpNet;
 pub use reactor::{Handle, Server};
+#[doc(inline)]
 pub use relay::admission::Refusal;
+#[doc(inline)]
 pub use relay::departure::Reason;
+#[doc(inline)]
 pub use relay::policy::{SlowPolicy, UnknownPolicy};
+#[doc(inline)]
 pub use relay::stats::Stats;
 
 /// Raises the soft descriptor limit of this process to the hard one, and says what it is now.

@@ -5,7 +5,7 @@
 //! which is caught there. Lines that do not fit into the queue are counted, and the count is
 //! printed when it can be.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -39,7 +39,10 @@ pub(crate) fn start(level: LevelFilter) -> Result<(), SetLoggerError> {
     // Without a thread there is nobody to print, and nobody to tell; the server runs all the same.
     let _ = thread::Builder::new()
         .name("log".to_owned())
-        .spawn(move || print_all(&receiver, &printer, &lost));
+        .spawn(move || {
+            silence_panics_of_this_thread();
+            print_all(&receiver, &printer, &lost);
+        });
     Ok(())
 }
 
@@ -95,7 +98,7 @@ fn print_all(receiver: &Receiver<Entry>, printer: &SimpleLogger, lost: &AtomicU6
                 level,
                 target,
                 text,
-            } => print(printer, level, &target, &text),
+            } => print(printer, level, &target, &text, lost),
             Entry::Flush(answer) => {
                 // Whoever asked may have stopped waiting.
                 let _ = answer.try_send(());
@@ -103,17 +106,22 @@ fn print_all(receiver: &Receiver<Entry>, printer: &SimpleLogger, lost: &AtomicU6
         }
         let lines = lost.swap(0, Ordering::Relaxed);
         if lines > 0 {
+            // If this line is lost as well, the count is kept.
             let text =
                 format!("log lines lost lines={lines} reason=\"standard error was not read\"");
-            print(printer, Level::Warn, module_path!(), &text);
+            let uncounted = AtomicU64::new(0);
+            print(printer, Level::Warn, module_path!(), &text, &uncounted);
+            if uncounted.into_inner() > 0 {
+                lost.fetch_add(lines, Ordering::Relaxed);
+            }
         }
     }
 }
 
-/// Prints one line. The print macro panics when standard error is a pipe without a reader; the
-/// panic hook has nowhere to complain to either, so that is all that happens.
-fn print(printer: &SimpleLogger, level: Level, target: &str, text: &str) {
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+/// Prints one line. The print macro panics when standard error cannot be written: a pipe without a
+/// reader, or a full one that does not block. That is a lost line and no more.
+fn print(printer: &SimpleLogger, level: Level, target: &str, text: &str, lost: &AtomicU64) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
         printer.log(
             &Record::builder()
                 .level(level)
@@ -121,5 +129,18 @@ fn print(printer: &SimpleLogger, level: Level, target: &str, text: &str) {
                 .args(format_args!("{text}"))
                 .build(),
         );
+    }));
+    if outcome.is_err() {
+        lost.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Keeps the panics that [`print`] catches from being reported where nothing can be written.
+fn silence_panics_of_this_thread() {
+    let (report, printer) = (panic::take_hook(), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() != printer {
+            report(info);
+        }
     }));
 }

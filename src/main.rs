@@ -4,14 +4,14 @@ mod cli;
 mod demo;
 mod logger;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
-use log::{error, info, warn};
+use log::{LevelFilter, error, info, warn};
 
-use cli::{Options, Request};
-use fanout::{Error, HostPort, Server};
+use cli::Request;
+use fanout::{Error, Server};
 
 /// It could not do its job.
 const FAILED: u8 = 1;
@@ -20,8 +20,8 @@ const FAILED: u8 = 1;
 const MISUSED: u8 = 2;
 
 fn main() -> ExitCode {
-    let request = match Options::try_parse() {
-        Ok(options) => options.into_request(),
+    let request = match cli::parse(std::env::args_os()) {
+        Ok(request) => request,
         Err(error)
             if matches!(
                 error.kind(),
@@ -32,40 +32,44 @@ fn main() -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => {
-            eprintln!("{}", cli::one_line(&error));
-            return ExitCode::from(MISUSED);
-        }
+        Err(error) => return misused(&cli::one_line(&error)),
     };
+    if let Err(complaint) = request.config.validate() {
+        return misused(&format!("error: {complaint}"));
+    }
     if let Err(error) = logger::start(request.log_level) {
-        eprintln!("error: {error}");
+        complain(&format!("error: {error}"));
         return ExitCode::from(FAILED);
     }
     let outcome = serve(request);
-    let code = match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Config(complaint)) => {
-            eprintln!("error: {complaint}");
-            ExitCode::from(MISUSED)
+    if let Err(failure) = &outcome {
+        error!("{failure}");
+        if log::max_level() == LevelFilter::Off {
+            complain(&format!("error: {failure}"));
         }
-        Err(failure) => {
-            error!("{failure}");
-            ExitCode::from(FAILED)
-        }
-    };
+    }
     log::logger().flush();
-    code
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+/// Bad arguments: one line, and nothing was opened.
+fn misused(complaint: &str) -> ExitCode {
+    complain(complaint);
+    ExitCode::from(MISUSED)
+}
+
+/// Says it on standard error, if that can be written.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn serve(request: Request) -> Result<(), Error> {
     let Request {
         mut config, demo, ..
     } = request;
-    if demo {
-        // A placeholder until the demo has a port: nothing is opened before the rest makes sense.
-        config.upstreams = vec![HostPort::new("localhost", 1)];
-    }
-    config.validate()?;
     if let Err(error) = fanout::raise_descriptor_limit() {
         warn!("descriptor limit not raised error=\"{error}\"");
     }
@@ -76,8 +80,7 @@ fn serve(request: Request) -> Result<(), Error> {
         })?;
         config.upstreams = vec![addr.into()];
     }
-    let mut server = Server::bind(&config)?;
-    server.watch_signals()?;
+    let server = Server::bind_with_signals(&config)?;
     if demo && let Some(addr) = server.local_addrs().first() {
         let host = config.listeners[0].address.host();
         info!(

@@ -1,24 +1,34 @@
 //! Values as they are written on the command line.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ipnet::IpNet;
+use fanout::IpNet;
 
-use fanout::{ConfigError, ListenerConfig};
-
-/// A listener with its options.
+/// One or several values, separated by blanks: what an environment variable can hold.
 #[derive(Clone, Debug)]
-pub(super) struct ListenerArg(pub(super) ListenerConfig);
+pub(super) struct Words<T>(pub(super) Vec<T>);
 
-impl FromStr for ListenerArg {
-    type Err = ConfigError;
+impl<T: FromStr<Err: fmt::Display>> FromStr for Words<T> {
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, String> {
+        let values = text.split_whitespace().map(str::parse);
+        let values = values.collect::<Result<Vec<T>, _>>();
+        let values = values.map_err(|error| error.to_string())?;
+        if values.is_empty() {
+            return Err("it is empty".to_owned());
+        }
+        Ok(Self(values))
     }
+}
+
+/// The values of all occurrences of an option.
+pub(super) fn flatten<T>(occurrences: Vec<Words<T>>) -> Vec<T> {
+    occurrences.into_iter().flat_map(|words| words.0).collect()
 }
 
 /// A duration; `0` needs no unit.

@@ -99,9 +99,9 @@ impl Attempt {
     /// The system chose the port that is being dialled as the source port, and TCP's simultaneous
     /// open (RFC 9293, section 3.5) did the rest. It happens when a local upstream is down.
     fn is_to_itself(&self) -> bool {
-        self.socket
-            .local_addr()
-            .is_ok_and(|local| local == self.addr)
+        // Not the address that was dialled: that may be a wildcard.
+        let local = self.socket.local_addr();
+        local.is_ok_and(|local| self.socket.peer_addr().is_ok_and(|peer| peer == local))
     }
 }
 
@@ -115,7 +115,21 @@ impl Loss {
 }
 
 /// Whether the connection has been made. An event alone does not say so: it may be spurious.
+///
+/// An upstream may have sent frames and reset the connection before this is asked. Its frames can
+/// still be read, but its address is gone and its error would be taken for a failed connect: so
+/// the first question is whether there is something to read.
 fn check_connected(socket: &TcpStream) -> io::Result<bool> {
+    match socket.peek(&mut [0]) {
+        Ok(_) => return Ok(true),
+        // Nothing yet: on Linux would-block while the connection is being made, too.
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::WouldBlock | ErrorKind::NotConnected
+            ) => {}
+        Err(error) => return Err(error),
+    }
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }

@@ -8,24 +8,21 @@ use std::time::Duration;
 use log::info;
 
 use super::drain::{Drain, Phase};
-use super::report::{Span, print_stats};
+use super::report::print_stats;
 use super::server::Server;
-use super::signals::{Order, SignalPipe};
+use super::signals::SignalPipe;
 use super::socket;
+use crate::config::Span;
 use crate::error::Error;
 use crate::relay::departure::{Ending, Reason};
 
 impl Server {
     /// Does what signals and handles ask for.
     pub(super) fn obey(&mut self, now: Duration) -> Result<(), Error> {
-        let mut wants_stats = false;
-        for order in self.signals.iter_mut().flat_map(SignalPipe::orders) {
-            match order {
-                Order::Stop => self.stop_signals += 1,
-                Order::PrintStats => wants_stats = true,
-            }
-        }
-        if wants_stats {
+        let orders = self.signals.as_mut().map(SignalPipe::orders);
+        let orders = orders.unwrap_or_default();
+        self.stop_signals += orders.stops;
+        if orders.wants_stats {
             print_stats(&self.stats());
         }
         if self.stop_signals > 1 || self.desk.is_stop_wanted() {
@@ -71,7 +68,7 @@ impl Server {
     fn stop_now(&mut self) -> Error {
         self.entrance.close(self.poll.registry());
         self.upstream.close();
-        self.relay.end_drain();
+        self.relay.cut_drain();
         let mut clients = 0;
         while self.relay.has_departed() {
             for parted in self.relay.reap() {

@@ -20,32 +20,44 @@ use crate::relay::stats::Stats;
 /// Writes the lines that clients cause, no more than the budget permits.
 pub(super) struct Report {
     budget: LineBudget,
-    /// Lines left out since the start.
+    /// Lines left out since the last summary, by [`Kind`].
+    left_out: [u64; 4],
+    /// Lines left out and summed up since the start.
     suppressed: u64,
+}
+
+/// What a line that clients cause is about.
+#[derive(Clone, Copy)]
+enum Kind {
+    Joined,
+    Left,
+    Refused,
+    Accept,
 }
 
 impl Report {
     pub(super) fn new() -> Self {
         Self {
             budget: LineBudget::new(CLIENT_LINES_PER_SECOND),
+            left_out: [0; 4],
             suppressed: 0,
         }
     }
 
     pub(super) fn joined(&mut self, serial: u64, addr: SocketAddr, clients: usize, now: Duration) {
-        if self.budget.ask(now) {
+        if self.may_say(Kind::Joined, now) {
             info!("client joined id={serial} addr={addr} clients={clients}");
         }
     }
 
     pub(super) fn refused(&mut self, addr: SocketAddr, reason: Refusal, now: Duration) {
-        if self.budget.ask(now) {
+        if self.may_say(Kind::Refused, now) {
             warn!("client refused addr={addr} reason={reason}");
         }
     }
 
     pub(super) fn left<S>(&mut self, parted: &Parted<S>, clients: usize, now: Duration) {
-        if !self.budget.ask(now) {
+        if !self.may_say(Kind::Left, now) {
             return;
         }
         let Parted {
@@ -74,15 +86,23 @@ impl Report {
     /// At the descriptor limit every client that leaves makes room for one that waits, so these
     /// two are lines that clients can cause as well.
     pub(super) fn accept_paused(&mut self, error: &io::Error, now: Duration) {
-        if self.budget.ask(now) {
+        if self.may_say(Kind::Accept, now) {
             warn!("accept paused error=\"{error}\"");
         }
     }
 
     pub(super) fn accept_resumed(&mut self, now: Duration) {
-        if self.budget.ask(now) {
+        if self.may_say(Kind::Accept, now) {
             info!("accept resumed");
         }
+    }
+
+    fn may_say(&mut self, kind: Kind, now: Duration) -> bool {
+        let may = self.budget.ask(now);
+        if !may {
+            self.left_out[kind as usize] += 1;
+        }
+        may
     }
 
     /// When the line that counts what was left out is due.
@@ -107,7 +127,11 @@ impl Report {
 
     fn say_suppressed(&mut self, lines: u64) {
         self.suppressed += lines;
-        warn!("client lines suppressed lines={lines}");
+        let [joined, left, refused, accept] = std::mem::take(&mut self.left_out);
+        warn!(
+            "client lines suppressed lines={lines} joined={joined} left={left} refused={refused} \
+             accept={accept}"
+        );
     }
 
     /// Lines left out and summed up since the start.
@@ -125,16 +149,6 @@ impl fmt::Display for ErrorField<'_> {
             Some(error) => write!(formatter, " error=\"{error}\""),
             None => Ok(()),
         }
-    }
-}
-
-/// A duration without blanks, to the millisecond: `250ms`, `10s`, `1.5s`.
-pub(super) struct Span(pub(super) Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
-        write!(formatter, "{:?}", Duration::from_millis(millis))
     }
 }
 
@@ -172,16 +186,4 @@ pub(super) fn print_stats(stats: &Stats) {
         stats.turns,
         by_reason.replace('-', "_"),
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_have_no_blanks_and_no_microseconds() {
-        for (micros, text) in [(250_000, "250ms"), (10_000_000, "10s"), (1_500_900, "1.5s")] {
-            assert_eq!(Span(Duration::from_micros(micros)).to_string(), text);
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! The server: owns the poll, and turns.
 //!
-//! Layer: reactor. Owns the order of a turn, which every reader of the field knows: sleep, note,
-//! take in, give out, part. Knows nothing of how any of them is done.
+//! Layer: reactor. Owns the order of a turn: sleep, note, take in, give out, part. Knows nothing of how any of them is done.
 //!
 //! ```text
 //!          ┌──────────────────────────── a turn ─────────────────────────────────┐
@@ -53,7 +52,7 @@ pub struct Server {
     pub(super) phase: Phase,
     pub(super) drain_timeout: Duration,
     /// Signals to stop that have come; the second one means now.
-    pub(super) stop_signals: u32,
+    pub(super) stop_signals: usize,
 }
 
 impl Server {
@@ -64,14 +63,33 @@ impl Server {
     /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
     /// listener cannot be bound, or when the system refuses memory or descriptors.
     pub fn bind(config: &Config) -> Result<Self, Error> {
+        Self::open(config, false)
+    }
+
+    /// As [`Server::bind`], and heeds SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1
+    /// (print all counters). For programs that do nothing else. The handlers are installed before
+    /// anything is opened, and stay for the life of the process.
+    ///
+    /// # Errors
+    /// As [`Server::bind`], and when the system refuses the handlers.
+    pub fn bind_with_signals(config: &Config) -> Result<Self, Error> {
+        Self::open(config, true)
+    }
+
+    fn open(config: &Config, watch_signals: bool) -> Result<Self, Error> {
         config.validate()?;
         let poll = Poll::new().map_err(Error::system("create a poll"))?;
+        let clock = Clock::start();
+        let signals = watch_signals
+            .then(|| SignalPipe::open(poll.registry(), clock.continued()))
+            .transpose()
+            .map_err(Error::system("install signal handlers"))?;
         let parts = Parts::open(config, poll.registry())?;
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
-            clock: Clock::start(),
-            signals: None,
+            clock,
+            signals,
             desk: parts.desk,
             upstream: parts.upstream,
             entrance: parts.entrance,
@@ -81,17 +99,6 @@ impl Server {
             drain_timeout: config.drain_timeout,
             stop_signals: 0,
         })
-    }
-
-    /// Makes this server heed SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1 (print
-    /// all counters). For programs that do nothing else.
-    ///
-    /// # Errors
-    /// When the system refuses the handlers or the pipe.
-    pub fn watch_signals(&mut self) -> Result<(), Error> {
-        let pipe = SignalPipe::open(self.poll.registry(), self.clock.continued());
-        self.signals = Some(pipe.map_err(Error::system("install signal handlers"))?);
-        Ok(())
     }
 
     /// The addresses that clients connect to, with the ports that the system chose.
@@ -117,7 +124,7 @@ impl Server {
             self.turn()?;
             if let Phase::Draining(drain) = &mut self.phase {
                 if drain.is_time_up(self.clock.now()) {
-                    self.relay.end_drain();
+                    self.relay.cut_drain();
                     self.part();
                 }
                 if self.relay.clients().is_empty() {
@@ -155,10 +162,11 @@ impl Server {
         // Take in.
         self.obey(now)?;
         let registry = self.poll.registry();
-        self.entrance
-            .accept(&mut self.relay, registry, &mut self.report, now)?;
         self.upstream.advance(&mut self.relay, registry, now);
         self.relay.publish_due(now);
+        // After the upstream, so that newcomers are offered their replay before it is read again.
+        self.entrance
+            .accept(&mut self.relay, registry, &mut self.report, now)?;
         self.heed_upstream_end(now);
 
         // Give out.

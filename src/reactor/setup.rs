@@ -1,7 +1,7 @@
 //! Setting up: everything is opened, or nothing is.
 //!
-//! Layer: reactor. Owns the order in which resources are asked for, and the sum of the limits that
-//! the user and the system set. Knows nothing of what happens once the server turns.
+//! Layer: reactor. Owns the order in which resources are asked for, and which of the
+//! limits that the user and the system set is the smaller one. Knows nothing of what happens once the server turns.
 
 use log::{info, warn};
 use mio::Registry;
@@ -53,13 +53,19 @@ impl Parts {
     }
 }
 
-/// The admission limits that the configuration and the descriptor limit add up to.
+/// The admission limits, as the configuration and the descriptor limit set them.
 fn admission_limits(config: &Config, listeners: usize) -> Result<AdmissionLimits, Error> {
     let (descriptors, _) = rlimit::Resource::NOFILE
         .get()
         .map_err(Error::system("read the descriptor limit"))?;
     // The reserve covers a handful of listeners; more of them make it larger.
     let reserve = RESERVED_DESCRIPTORS + listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
+    if descriptors <= reserve {
+        return Err(Error::Descriptors {
+            limit: descriptors,
+            reserve,
+        });
+    }
     let possible = usize::try_from(descriptors.saturating_sub(reserve)).unwrap_or(usize::MAX);
     let max_clients = config
         .max_clients

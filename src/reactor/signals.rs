@@ -3,30 +3,36 @@
 //! Layer: reactor. Owns what each signal asks for, and the rule that a handler writes one byte to
 //! a pipe and nothing else. Knows nothing of how an order is carried out.
 
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use mio::{Interest, Registry};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::low_level::pipe;
 use signal_hook_mio::v1_0::Signals;
 
 use super::token::Role;
 
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// SIGTERM, SIGINT: drain; a second time: stop now.
-    Stop,
-    /// SIGUSR1: print all counters.
-    PrintStats,
+/// What signals have asked for since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Orders {
+    /// How many SIGTERM and SIGINT have come: the first of all asks for a drain, the second for
+    /// the end, now.
+    pub(super) stops: usize,
+    /// Whether SIGUSR1 has come: print all counters.
+    pub(super) wants_stats: bool,
 }
 
 /// The signals that the server heeds. SIGPIPE is not among them: Rust's runtime ignores it before
 /// `main`, and a write to a closed connection fails with EPIPE instead.
 pub(super) struct SignalPipe {
+    /// Wakes the poll, and tells which signals have come, but not how often.
     signals: Signals,
-    /// Something may be in the pipe: set by an event, cleared by emptying it.
+    /// One byte for each SIGTERM and SIGINT: two that come between two turns are two.
+    stops: UnixStream,
+    /// Something may be in the pipes: set by an event, cleared by emptying them.
     noted: bool,
 }
 
@@ -35,10 +41,16 @@ impl SignalPipe {
     /// nothing.
     pub(super) fn open(registry: &Registry, continued: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register(SIGCONT, continued)?;
+        let (stops, handler_end) = UnixStream::pair()?;
+        stops.set_nonblocking(true)?;
+        // Before the pipe that wakes the poll: handlers run in the order of their registration.
+        pipe::register(SIGTERM, handler_end.try_clone()?)?;
+        pipe::register(SIGINT, handler_end)?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
         registry.register(&mut signals, Role::Signals.into(), Interest::READABLE)?;
         Ok(Self {
             signals,
+            stops,
             // A signal may have come before the pipe was registered.
             noted: true,
         })
@@ -48,13 +60,15 @@ impl SignalPipe {
         self.noted = true;
     }
 
-    /// What has been asked for since the last call. Two signals of one kind that came between two
-    /// turns count once, as with any pending signal (`signal(7)`).
-    pub(super) fn orders(&mut self) -> impl Iterator<Item = Order> + '_ {
-        let pending = std::mem::take(&mut self.noted).then(|| self.signals.pending());
-        pending.into_iter().flatten().map(|signal| match signal {
-            SIGUSR1 => Order::PrintStats,
-            _ => Order::Stop,
-        })
+    /// What has been asked for since the last call.
+    pub(super) fn orders(&mut self) -> Orders {
+        if !std::mem::take(&mut self.noted) {
+            return Orders::default();
+        }
+        Orders {
+            wants_stats: self.signals.pending().any(|signal| signal == SIGUSR1),
+            // More than these few make no difference. Nothing to read is an error, and no stop.
+            stops: self.stops.read(&mut [0; 8]).unwrap_or(0),
+        }
     }
 }

@@ -12,7 +12,7 @@ use log::warn;
 use mio::event::Event;
 use mio::net::TcpStream;
 
-use super::report::Span;
+use crate::config::Span;
 use crate::relay::{IntakeEnd, Relay};
 
 pub(super) struct Stream {

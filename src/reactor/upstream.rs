@@ -22,11 +22,10 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use super::attempt::{Attempt, Loss, Untried, Verdict, describe};
-use super::report::Span;
 use super::resolver::Resolver;
 use super::socket;
 use super::stream::{Stream, StreamEnd};
-use crate::config::{Config, HostPort};
+use crate::config::{Config, HostPort, Span};
 use crate::relay::Relay;
 use crate::relay::backoff::Backoff;
 
@@ -99,8 +98,9 @@ impl Upstream {
         now: Duration,
     ) {
         loop {
-            // The state is taken out, so that its socket is closed unless it is put back.
-            match std::mem::replace(&mut self.state, State::Idle) {
+            // The state is taken out, so that its socket is closed unless it is put back. What
+            // stands in for it meanwhile is what a forgotten state would have to be: visible.
+            match std::mem::replace(&mut self.state, State::Ended(Ok(()))) {
                 State::Idle => self.dial(relay, registry, now),
                 State::Waiting { until } if until <= now => self.dial(relay, registry, now),
                 State::Resolving { until } => self.check_answer(until, relay, registry, now),

@@ -26,7 +26,7 @@ impl AcceptPause {
         is_news
     }
 
-    /// `accept` gave an answer that is none of those. Says whether that is news.
+    /// `accept` gave any other answer. Says whether that is news.
     pub fn end(&mut self) -> bool {
         self.retry.take().is_some()
     }

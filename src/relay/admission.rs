@@ -93,7 +93,7 @@ impl Admission {
     pub fn enter(&mut self, ip: IpAddr, listener: usize) -> Result<(), Refusal> {
         let limits = &self.limits;
         let ip = ip.to_canonical();
-        if !limits.allow.is_empty() && !limits.allow.iter().any(|net| net.contains(&ip)) {
+        if !limits.allow.is_empty() && !limits.allow.iter().any(|net| is_in(ip, net)) {
             return Err(Refusal::NotAllowed);
         }
         let listener_limit = limits.max_by_listener[listener];
@@ -132,6 +132,16 @@ impl Admission {
             }
         }
     }
+}
+
+/// Whether a network holds the address, as the IPv4 address that it is or in its IPv6 form: `::/0`
+/// means everybody, too.
+fn is_in(ip: IpAddr, net: &IpNet) -> bool {
+    let mapped = match ip {
+        IpAddr::V4(v4) => Some(IpAddr::V6(v4.to_ipv6_mapped())),
+        IpAddr::V6(_) => None,
+    };
+    net.contains(&ip) || mapped.is_some_and(|mapped| net.contains(&mapped))
 }
 
 /// The address that a client is counted under: an IPv4 address, or the /64 of an IPv6 one.
@@ -207,6 +217,27 @@ mod tests {
         );
         admission.leave(ip("10.0.0.1"), 0);
         assert_eq!(admission.enter(ip("10.0.0.1"), 0), Ok(()));
+    }
+
+    #[test]
+    fn a_network_written_in_ipv6_form_holds_the_ipv4_addresses_in_it() {
+        for (net, allowed) in [
+            ("::ffff:10.0.0.0/104", true),
+            ("::/0", true),
+            ("fd00::/8", false),
+        ] {
+            let mut admission = house(AdmissionLimits {
+                allow: vec![net.parse().unwrap()],
+                ..AdmissionLimits::default()
+            });
+            for address in ["10.0.0.1", "::ffff:10.0.0.1"] {
+                assert_eq!(
+                    admission.enter(ip(address), 0).is_ok(),
+                    allowed,
+                    "{net} {address}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -158,6 +158,35 @@ impl Backlog {
         (newest - resume) / log.frame_size()
     }
 
+    /// Moves the start of a stream that has not begun ahead to `position`, a frame boundary, and
+    /// says over how many frames.
+    pub fn give_up_before(&mut self, position: Position, log: &FrameLog) -> u64 {
+        let before = self.position;
+        self.position = before.max(position);
+        (self.position - before) / log.frame_size()
+    }
+
+    /// Bytes of memory that the rest of an interrupted frame takes.
+    #[must_use]
+    pub fn remnant_bytes(&self) -> usize {
+        self.remnant
+            .as_ref()
+            .map_or(0, |remnant| remnant.bytes.len())
+    }
+
+    /// What a skip would have to copy: the rest of the frame that is under way.
+    #[must_use]
+    pub fn bytes_to_frame_end(&self, log: &FrameLog) -> usize {
+        let begun = self.position - log.frame_start(self.position);
+        let rest = if begun == 0 {
+            0
+        } else {
+            log.frame_size() - begun
+        };
+        // Less than a frame, so it fits.
+        usize::try_from(rest).unwrap_or(usize::MAX)
+    }
+
     /// Nothing published is left to send.
     #[must_use]
     pub fn is_empty(&self, log: &FrameLog) -> bool {

@@ -13,16 +13,16 @@
 //!                                              policy → skipped, departed, or the upstream waits
 //! ```
 //!
-//! There is no fourth state: the writable bit is cleared by a refusal only, and a refusal leaves a
-//! backlog.
+//! There is no fourth state: the writable bit is cleared by a refusal (or with the connection), and
+//! a refusal leaves a backlog.
 //!
 //! Life:
 //!
 //! ```text
-//!   Live ──drain──▶ Draining ──backlog emptied──▶ Finishing ──its end, or time up──▶ Departed
-//!     │                 │ time up, or failure          │ failure                        │
-//!     └────────────────▶┴──────────────────────────────┴───────────────────────────────▶│
-//!                                                              reap, end of the turn ◀──┘
+//!   Joining ──first offer──▶ Live ──drain──▶ Draining ──backlog emptied──▶ Finishing
+//!      │                       │                │ time up, or failure          │ its end, or time up
+//!      └──────────────────────▶┴───────────────▶┴─────────────────────────────▶┴──▶ Departed
+//!                                                         reap, end of a turn ◀─────────┘
 //! ```
 
 use std::net::SocketAddr;
@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use super::backlog::Backlog;
 use super::departure::Departure;
+use super::frame_log::Position;
 use super::policy::SlowPolicy;
 
 /// A seat in the slab, reserved or taken. Valid until the client is reaped.
@@ -75,6 +76,8 @@ pub struct Tally {
     pub frames: u64,
     /// Frames it was skipped over.
     pub skipped: u64,
+    /// Frames of its replay that were no longer kept when its turn came.
+    pub unreplayed: u64,
     /// Bytes that it sent and that were thrown away.
     pub heard_bytes: u64,
 }
@@ -88,11 +91,13 @@ pub struct Client<S> {
     pub(super) tally: Tally,
     pub(super) backlog: Backlog,
     pub(super) life: Life,
-    /// Its input may hold something: set by an event, cleared by would-block. Set exactly while
-    /// the client stands in the queue of those to be heard.
+    /// Its input may hold something: set by an event, cleared by would-block and by the input's
+    /// end. Until it departs, set exactly while the client stands in the queue of those to be
+    /// heard.
     pub(super) readable: bool,
-    /// Its kernel may take bytes: set by an event, cleared by a refusal. Together with a backlog,
-    /// true exactly while the client stands in the queue of those to be sent to.
+    /// Its kernel may take bytes: set on arrival, by an event, and by a write that was taken whole;
+    /// cleared by a refusal. Together with a backlog, true exactly while the client, until it
+    /// departs, stands in the queue of those to be sent to.
     pub(super) writable: bool,
     /// When its kernel last took a byte, or when its backlog last ceased to be empty.
     pub(super) progress_at: Duration,
@@ -103,6 +108,13 @@ pub struct Client<S> {
 /// How far a client has come.
 #[derive(Debug)]
 pub(super) enum Life {
+    /// It has been offered nothing yet. The log is kept for it from `since` on, where it joined, and
+    /// not from where its replay starts: what is overwritten before its turn comes is not replayed.
+    /// So nobody can hold the upstream by merely connecting.
+    Joining {
+        /// The end of the last frame that was complete when it joined.
+        since: Position,
+    },
     /// Frames are appended to its backlog.
     Live,
     /// It is given its backlog and no more.
@@ -119,16 +131,27 @@ pub(super) enum Life {
 impl<S> Client<S> {
     /// Bytes may still be written to it.
     pub(super) fn is_receiving(&self) -> bool {
-        matches!(self.life, Life::Live | Life::Draining)
+        matches!(
+            self.life,
+            Life::Joining { .. } | Life::Live | Life::Draining
+        )
     }
 
     pub(super) fn has_departed(&self) -> bool {
         matches!(self.life, Life::Departed(_))
     }
 
-    /// The log must keep what this client has not been given: fanout has not got round to it yet,
-    /// or its policy is that the upstream waits.
-    pub(super) fn holds_the_log(&self) -> bool {
-        self.is_receiving() && (self.writable || self.card.policy == SlowPolicy::Wait)
+    /// From where on the log must be kept for this client, if it must: fanout has not got round to
+    /// it yet, or its policy is that the upstream waits.
+    pub(super) fn hold(&self) -> Option<Position> {
+        match self.life {
+            Life::Joining { since } => Some(since.max(self.backlog.position())),
+            Life::Live | Life::Draining
+                if self.writable || self.card.policy == SlowPolicy::Wait =>
+            {
+                Some(self.backlog.position())
+            }
+            _ => None,
+        }
     }
 }

@@ -35,7 +35,7 @@ pub struct Clients<S> {
     pub(super) talking: VecDeque<ClientId>,
     /// Clients whose backlog was emptied for good: their sending side is to be shut down.
     pub(super) emptied: VecDeque<ClientId>,
-    /// Clients to be reaped at the end of this turn.
+    /// Clients to be reaped at the end of this turn, or of the next ones if they are many.
     departed: VecDeque<ClientId>,
     pub(super) lap: Lap,
     /// No client that holds the log needs a byte before this.
@@ -45,6 +45,8 @@ pub struct Clients<S> {
     pub(super) deadlines: Deadlines,
     pub(super) budgets: Budgets,
     pub(super) stats: Stats,
+    /// Bytes of all clients' remnants.
+    pub(super) remnant_bytes: usize,
     /// Where input goes to be forgotten.
     pub(super) scratch: Box<[u8]>,
     next_serial: u64,
@@ -90,6 +92,7 @@ impl<S: Read + Write> Clients<S> {
             deadlines: Deadlines::new(stall_timeout),
             budgets,
             stats: Stats::default(),
+            remnant_bytes: 0,
             scratch: vec![0; budgets.hear_bytes].into_boxed_slice(),
             next_serial: 1,
         }
@@ -117,7 +120,9 @@ impl<S: Read + Write> Clients<S> {
             },
             tally: Tally::default(),
             backlog: Backlog::starting_at(newcomer.start),
-            life: Life::Live,
+            life: Life::Joining {
+                since: log.complete(),
+            },
             readable: false,
             writable: true,
             progress_at: newcomer.card.joined_at,
@@ -155,9 +160,27 @@ impl<S: Read + Write> Clients<S> {
 
     /// Puts a client that has a backlog and a willing kernel at the end of the queue.
     pub(super) fn enqueue(&mut self, id: ClientId, log: &FrameLog) {
-        let position = self.slab[id.key()].backlog.position();
-        self.floor = self.floor.min(log.frame_start(position));
+        self.lower_floor(id, log);
         self.sending.push_back(id);
+    }
+
+    /// The log must keep what this client has not been given, if it holds the log.
+    pub(super) fn lower_floor(&mut self, id: ClientId, log: &FrameLog) {
+        if let Some(hold) = self.slab[id.key()].hold() {
+            self.floor = self.floor.min(log.frame_start(hold));
+        }
+    }
+
+    /// A client is about to be offered its first bytes: from now on it holds the log. What is no
+    /// longer kept of its replay by now, it is not given.
+    pub(super) fn begin(&mut self, id: ClientId, log: &FrameLog) {
+        let client = &mut self.slab[id.key()];
+        if let Life::Joining { since } = client.life {
+            client.life = Life::Live;
+            let kept = log.start_of_last(u64::MAX);
+            client.tally.unreplayed += client.backlog.give_up_before(kept.min(since), log);
+            self.lower_floor(id, log);
+        }
     }
 
     /// Marks a client as gone. It keeps its key until [`Clients::reap`].
@@ -195,6 +218,7 @@ impl<S: Read + Write> Clients<S> {
         let Life::Departed(departure) = client.life else {
             unreachable!("only the departed are on the list of the departed");
         };
+        self.remnant_bytes -= client.backlog.remnant_bytes();
         self.stats.clients -= 1;
         self.stats.abandoned += client.backlog.lag_frames(log);
         self.stats.count_departure(departure.reason);

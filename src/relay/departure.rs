@@ -1,8 +1,8 @@
 //! Departures: why a client left, and in which manner its connection is ended.
 //!
-//! Layer: relay. Owns the rule that a clean end is a FIN at a frame boundary and that a client
-//! which fanout throws out is reset, so that it cannot mistake it for an end. Knows nothing of how
-//! a reset is made.
+//! Layer: relay. Owns the rule that a clean end is a FIN at a frame boundary, and that a client
+//! which fanout throws out is reset, so that the client cannot mistake the one for the other. Knows
+//! nothing of how a reset is made.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -1,8 +1,9 @@
 //! The fan-out: frames are appended to every backlog, and backlogs are flushed, a slice a turn.
 //!
-//! Layer: relay. Owns the promise that a slow client is its own problem: who is slow is decided
-//! here, only by a kernel's refusal, and the upstream is left unread rather than that a willing
-//! client is overrun. Knows nothing of where frames come from.
+//! Layer: relay. Owns the promise that a slow client is its own problem: who lags too far is
+//! decided here, at a kernel's refusal and never without one, and the upstream is left unread
+//! rather than a willing client overrun. (Who has stalled is decided in `lifecycle.rs`.) Knows
+//! nothing of where frames come from.
 //!
 //! A fan-out goes in laps over the queue of sending clients. A frame that arrives meanwhile joins
 //! it for those still to come; the others are queued again behind them.
@@ -50,8 +51,8 @@ impl<S: Read + Write> Clients<S> {
         }
     }
 
-    /// What was published from `before` on is now part of the client's backlog: its position says
-    /// so. What remains is to move it to the state that this puts it in.
+    /// What was published from `before` on is part of the client's backlog by virtue of its
+    /// position. What remains is to move the client to the state that this puts it in.
     fn append(&mut self, id: ClientId, before: Position, log: &FrameLog, now: Duration) {
         let client = &mut self.slab[id.key()];
         if !client.is_receiving() || client.backlog.is_empty(log) {
@@ -62,7 +63,8 @@ impl<S: Read + Write> Clients<S> {
             client.progress_at = now;
             self.enqueue(id, log);
         } else if !client.writable && self.is_beyond_mark(id, log) {
-            // One last offer: its kernel may have become willing since the events of this turn.
+            // One last offer before its policy acts: its kernel may have become willing since the
+            // events of this turn. The only write outside of a slice, and mostly a refused one.
             self.flush(id, log, now);
         }
     }
@@ -74,23 +76,29 @@ impl<S: Read + Write> Clients<S> {
 
     /// A client's kernel has refused bytes: it lags, and if it lags too far, its policy acts. So a
     /// lagging client is never beyond the mark, and the log need not keep more for it.
-    fn refuse(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
+    fn meet_refusal(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
         self.deadlines.watch_stall(now);
-        if !self.is_beyond_mark(id, log) {
+        let client = &self.slab[id.key()];
+        // In a drain nothing more is taken in, so the log can keep what this client needs.
+        if !matches!(client.life, Life::Live) || !self.is_beyond_mark(id, log) {
             return;
         }
         let client = &mut self.slab[id.key()];
-        match (&client.life, client.card.policy) {
-            (Life::Live, SlowPolicy::Disconnect) => {
-                self.depart(id, Departure::by_reset(Reason::Slow));
-            }
-            (Life::Live, SlowPolicy::Skip) => {
+        match client.card.policy {
+            SlowPolicy::Disconnect => self.depart(id, Departure::by_reset(Reason::Slow)),
+            SlowPolicy::Skip => {
+                let remnant_bytes = self.remnant_bytes + client.backlog.bytes_to_frame_end(log);
+                if remnant_bytes > log.capacity() {
+                    // The frame under way cannot be kept for it, so neither can it be kept.
+                    return self.depart(id, Departure::by_reset(Reason::Slow));
+                }
+                self.remnant_bytes = remnant_bytes;
                 let skipped = client.backlog.skip_to_newest(log);
                 client.tally.skipped += skipped;
                 self.stats.skipped += skipped;
             }
-            // The fill limit waits for it, or, in a drain, nothing more is taken in.
-            _ => {}
+            // The fill limit waits for it: it cannot fall back any further.
+            SlowPolicy::Wait => {}
         }
     }
 
@@ -111,9 +119,12 @@ impl<S: Read + Write> Clients<S> {
     /// Offers one client its backlog, moves it to the state that follows, and says how many bytes
     /// its kernel took.
     fn flush(&mut self, id: ClientId, log: &FrameLog, now: Duration) -> usize {
+        self.begin(id, log);
         let client = &mut self.slab[id.key()];
         let most = self.budgets.write_bytes;
+        let remnant_bytes = client.backlog.remnant_bytes();
         let Flush { bytes, frames, end } = client.backlog.flush(log, &mut client.socket, most);
+        self.remnant_bytes -= remnant_bytes - client.backlog.remnant_bytes();
         client.tally.frames += frames;
         self.stats.delivered += frames;
         self.stats.delivered_bytes += bytes as u64;
@@ -125,10 +136,10 @@ impl<S: Read + Write> Clients<S> {
             FlushEnd::Emptied if matches!(client.life, Life::Draining) => self.finish(id, now),
             FlushEnd::Emptied => {}
             FlushEnd::LimitReached => self.enqueue(id, log),
-            FlushEnd::Refused => self.refuse(id, log, now),
+            FlushEnd::Refused => self.meet_refusal(id, log, now),
             FlushEnd::NoBuffers => {
                 self.deadlines.retry_writes(now + NO_BUFFERS_RETRY);
-                self.refuse(id, log, now);
+                self.meet_refusal(id, log, now);
             }
             FlushEnd::Failed(error) => self.depart(id, Departure::by_failure(error)),
         }
@@ -149,9 +160,8 @@ impl<S: Read + Write> Clients<S> {
     fn exact_floor(&self, log: &FrameLog) -> Position {
         self.roster
             .iter()
-            .map(|id| &self.slab[id.key()])
-            .filter(|client| client.holds_the_log())
-            .map(|client| log.frame_start(client.backlog.position()))
+            .filter_map(|id| self.slab[id.key()].hold())
+            .map(|hold| log.frame_start(hold))
             .fold(log.published(), Position::min)
     }
 }

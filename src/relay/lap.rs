@@ -54,7 +54,7 @@ impl Lap {
         }
     }
 
-    /// What the previous lap left nobody short of.
+    /// Every client of the previous lap has been given at least this much, or lags.
     pub(super) fn base(&self) -> Position {
         self.base
     }

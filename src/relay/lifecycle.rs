@@ -83,10 +83,11 @@ impl<S: Read + Write> Clients<S> {
         self.deadlines.drain = Some(reason);
         for place in 0..self.roster.len() {
             let id = self.roster[place];
-            let client = &mut self.slab[id.key()];
-            if !client.is_receiving() {
+            if !self.slab[id.key()].is_receiving() {
                 continue;
             }
+            self.begin(id, log);
+            let client = &mut self.slab[id.key()];
             client.life = Life::Draining;
             if client.backlog.is_empty(log) {
                 self.finish(id, now);
@@ -95,12 +96,14 @@ impl<S: Read + Write> Clients<S> {
     }
 
     /// The drain time is up: who is still behind is reset, who has everything is let go.
-    pub fn end_drain(&mut self) {
+    pub fn cut_drain(&mut self) {
         let reason = self.deadlines.drain_reason();
         for place in 0..self.roster.len() {
             let id = self.roster[place];
             match self.slab[id.key()].life {
-                Life::Live | Life::Draining => self.depart(id, Departure::by_reset(reason)),
+                Life::Joining { .. } | Life::Live | Life::Draining => {
+                    self.depart(id, Departure::by_reset(reason));
+                }
                 Life::Finishing { .. } => self.depart(id, Departure::by_fin(reason)),
                 Life::Departed(_) => {}
             }

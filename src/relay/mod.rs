@@ -229,8 +229,8 @@ impl<S: Read + Write> Relay<S> {
     }
 
     /// The drain time is up: who is still behind is reset, who has everything is let go.
-    pub fn end_drain(&mut self) {
-        self.clients.end_drain();
+    pub fn cut_drain(&mut self) {
+        self.clients.cut_drain();
     }
 
     /// The seat that the next newcomer will take.

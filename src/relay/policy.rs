@@ -21,6 +21,11 @@ pub enum SlowPolicy {
     Wait,
 }
 
+impl SlowPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Disconnect, Self::Skip, Self::Wait];
+}
+
 impl fmt::Display for SlowPolicy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -40,7 +45,7 @@ impl FromStr for SlowPolicy {
     type Err = UnknownPolicy;
 
     fn from_str(word: &str) -> Result<Self, UnknownPolicy> {
-        [Self::Disconnect, Self::Skip, Self::Wait]
+        Self::ALL
             .into_iter()
             .find(|policy| policy.to_string() == word)
             .ok_or_else(|| UnknownPolicy(word.to_owned()))
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn every_policy_is_read_back_from_its_name() {
-        for policy in [SlowPolicy::Disconnect, SlowPolicy::Skip, SlowPolicy::Wait] {
+        for policy in SlowPolicy::ALL {
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
         assert!("Skip".parse::<SlowPolicy>().is_err());

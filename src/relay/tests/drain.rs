@@ -150,7 +150,7 @@ fn a_draining_client_that_breaks_off_is_a_departure_of_its_own() {
 fn when_the_drain_time_is_up_who_is_behind_is_reset_and_who_is_not_is_let_go() {
     for reason in REASONS {
         let (mut rig, ready, behind) = draining(reason);
-        rig.relay.end_drain();
+        rig.relay.cut_drain();
         rig.settle();
         assert!(!rig.is_seated(ready) && !rig.is_seated(behind));
         assert_eq!(manner(&rig, 0), (reason, Ending::Fin));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::super::client::{Card, Client, ClientId};
+use super::super::client::{Card, Client, ClientId, Tally};
 use super::super::clients::{Clients, Newcomer, Parted};
 use super::super::departure::Reason;
 use super::super::frame_log::{FrameLog, Position};
@@ -189,10 +189,17 @@ impl Rig {
         }
     }
 
+    /// Where a client's stream starts: where it was to, or where the log still began when its turn
+    /// came.
+    pub(super) fn start_of(&self, card: &Card, tally: &Tally) -> Position {
+        self.starts[&card.serial] + tally.unreplayed * self.frame_size()
+    }
+
     fn part(&mut self, parted: Parted<FakeSocket>) {
-        let start = self.starts[&parted.card.serial];
+        let start = self.start_of(&parted.card, &parted.tally);
         let appended = self.relay.log.published().saturating_sub(start) / self.frame_size();
-        self.abandoned += appended - parted.tally.frames - parted.tally.skipped;
+        let tally = parted.tally;
+        self.abandoned += appended - tally.frames - tally.skipped;
         self.left.push(parted);
     }
 

@@ -20,7 +20,7 @@ fn departed_while_queued() -> (Rig, [ClientId; 3]) {
         rig.socket(id).say(10);
         rig.relay.note(id, true, true);
     }
-    rig.relay.end_drain();
+    rig.relay.cut_drain();
     (rig, ids)
 }
 
@@ -112,7 +112,7 @@ fn an_emptied_client_that_departs_is_not_given_to_be_shut_down() {
     let mut rig = Rig::new(SHAPE);
     let id = rig.join(Disconnect, usize::MAX);
     rig.drain(Reason::Drain);
-    rig.relay.end_drain();
+    rig.relay.cut_drain();
     assert!(rig.relay.next_emptied().is_none());
     rig.turn();
     let next = rig.join(Disconnect, usize::MAX);
@@ -126,7 +126,7 @@ fn an_entry_of_an_emptied_client_does_not_reach_the_next_occupant() {
     let mut rig = Rig::new(SHAPE);
     let id = rig.join(Disconnect, usize::MAX);
     rig.drain(Reason::Drain);
-    rig.relay.end_drain();
+    rig.relay.cut_drain();
     assert_eq!(rig.relay.reap().len(), 1);
     assert!(!rig.relay.has_work());
     let next = rig.join(Disconnect, usize::MAX);
@@ -181,7 +181,7 @@ fn a_mass_departure_is_reaped_a_budget_a_turn_and_nobody_sleeps_before_its_end()
     }
     rig.feed(2);
     rig.drain(Reason::Drain);
-    rig.relay.end_drain();
+    rig.relay.cut_drain();
     for left in [5, 2, 0] {
         assert!(rig.relay.has_work());
         reap_all(&mut rig);

@@ -35,6 +35,7 @@ fn a_client_may_lag_up_to_the_mark_under_every_policy() {
 fn one_frame_beyond_the_mark_disconnects_with_a_reset() {
     let (mut rig, id) = lagging(Disconnect, 4);
     let other = rig.join_with(Disconnect, 4, usize::MAX);
+    rig.turn();
     rig.feed(1);
     assert!(!rig.is_seated(id));
     let departure = &rig.left[0].departure;
@@ -214,6 +215,8 @@ fn a_newcomer_with_a_whole_backlog_to_replay_is_not_slow() {
             rig.upstream.send(partial);
             rig.settle();
             let id = rig.join_with(policy, 4, usize::MAX);
+            // From its first offer on, the log is kept for it.
+            rig.turn();
             rig.upstream.send(50 * 8 - partial);
             rig.settle();
             assert_eq!(rig.taken(id), frames(6..60, 8), "{policy}");
