@@ -72,3 +72,25 @@ impl SignalPipe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signal_hook::low_level::raise;
+
+    #[test]
+    fn two_signals_of_one_kind_between_two_turns_are_two() {
+        let poll = mio::Poll::new().unwrap();
+        let mut pipe = SignalPipe::open(poll.registry(), Arc::default()).unwrap();
+        assert_eq!(pipe.orders(), Orders::default());
+        for signal in [SIGTERM, SIGTERM, SIGUSR1, SIGINT] {
+            raise(signal).unwrap();
+        }
+        assert_eq!(pipe.orders(), Orders::default(), "nothing has been noted");
+        pipe.note();
+        let (stops, wants_stats) = (3, true);
+        assert_eq!(pipe.orders(), Orders { stops, wants_stats });
+        pipe.note();
+        assert_eq!(pipe.orders(), Orders::default());
+    }
+}

@@ -19,6 +19,7 @@ mod options;
 mod policies;
 mod promises;
 mod reconnect;
+mod regressions;
 mod signals;
 mod stderr;
 mod upstreams;

@@ -1,6 +1,7 @@
 //! Skipping ahead: the frame under way is finished, and the gap is whole frames, counted.
 
 use super::super::client::ClientId;
+use super::super::departure::Reason;
 use super::super::policy::SlowPolicy::Skip;
 use super::audit::assert_stream;
 use super::fake::Outcome;
@@ -184,4 +185,28 @@ fn others_get_every_frame_while_one_is_skipped() {
     assert_eq!(rig.taken(quick), frames(0..100, 8));
     assert!(rig.client(slow).tally.skipped > 90);
     assert_eq!(rig.client(quick).tally.skipped, 0);
+}
+
+#[test]
+fn the_rests_of_interrupted_frames_are_kept_for_as_many_as_fit_and_the_next_one_leaves() {
+    // A log of 4 × 8 + 64 bytes; each client is skipped with 7 bytes of a frame to come.
+    let mut rig = Rig::new(SHAPE);
+    let fitting = rig.relay.log.capacity() / 7;
+    let ids: Vec<_> = (0..=fitting).map(|_| rig.join(Skip, 1)).collect();
+    rig.feed(4);
+    assert_eq!(rig.left.len(), 0);
+    rig.feed(3);
+    let reasons: Vec<_> = rig.left.iter().map(|left| left.departure.reason).collect();
+    assert_eq!(reasons, [Reason::Slow]);
+    for &id in ids.iter().filter(|&&id| rig.is_seated(id)) {
+        assert!(rig.client(id).tally.skipped > 0);
+    }
+    assert_eq!(rig.relay.clients.remnant_bytes, fitting * 7);
+    for id in ids {
+        if rig.is_seated(id) {
+            rig.socket(id).grant(usize::MAX);
+        }
+    }
+    rig.settle();
+    assert_eq!(rig.relay.clients.remnant_bytes, 0);
 }
