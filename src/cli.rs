@@ -3,6 +3,7 @@
 //! Owns names, defaults and help texts. Bad input ends here, in one line that names the option and
 //! the value.
 
+mod level;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -228,29 +229,10 @@ impl Options {
         };
         Request {
             config,
-            log_level: self.log_level.unwrap_or_else(level_of_environment),
+            log_level: self.log_level.unwrap_or_else(level::of_environment),
             demo: self.demo,
         }
     }
-}
-
-/// The level that `RUST_LOG` asks for: a bare level, or one for `fanout`. Anything else in it is
-/// meant for other programs.
-fn level_of_environment() -> LevelFilter {
-    let directives = std::env::var("RUST_LOG").unwrap_or_default();
-    level_of_directives(&directives).unwrap_or(LevelFilter::Info)
-}
-
-fn level_of_directives(directives: &str) -> Option<LevelFilter> {
-    let mut bare = None;
-    for directive in directives.split(',').map(str::trim) {
-        match directive.split_once('=') {
-            Some(("fanout", level)) => return level.parse().ok(),
-            Some(_) => {}
-            None => bare = directive.parse().ok().or(bare),
-        }
-    }
-    bare
 }
 
 /// Reads the command line and the environment.
@@ -320,19 +302,6 @@ mod tests {
         let ours = parse_words("fanout h:1").unwrap().config;
         let theirs = Config::new("h:1".parse().unwrap());
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
-    }
-
-    #[test]
-    fn a_level_is_found_among_the_directives_of_others() {
-        for (directives, level) in [
-            ("debug", Some(LevelFilter::Debug)),
-            ("WARN,hyper=trace", Some(LevelFilter::Warn)),
-            ("warn,fanout=trace", Some(LevelFilter::Trace)),
-            ("hyper=trace", None),
-            ("", None),
-        ] {
-            assert_eq!(level_of_directives(directives), level, "{directives:?}");
-        }
     }
 
     #[test]

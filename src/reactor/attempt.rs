@@ -101,7 +101,7 @@ impl Attempt {
     fn is_to_itself(&self) -> bool {
         // Not the address that was dialled: that may be a wildcard.
         let local = self.socket.local_addr();
-        local.is_ok_and(|local| self.socket.peer_addr().is_ok_and(|peer| peer == local))
+        local.is_ok_and(|local| self.socket.peer_addr().is_ok_and(|remote| remote == local))
     }
 }
 

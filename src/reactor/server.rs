@@ -1,14 +1,15 @@
 //! The server: owns the poll, and turns.
 //!
-//! Layer: reactor. Owns the order of a turn: sleep, note, take in, give out, part. Knows nothing of how any of them is done.
+//! Layer: reactor. Owns the order of a turn: sleep, note, take in, give out, part. Knows nothing of
+//! how any of them is done.
 //!
 //! ```text
 //!          ┌──────────────────────────── a turn ─────────────────────────────────┐
 //!   ──▶ sleep ──▶ note ──────▶ take in ─────────▶ give out ────▶ part ──┐        │
-//!       poll;     readiness    signals, accept,    flush a        reap  │        │
-//!       no time-  bits, no     upstream into the   slice of the   those │        │
-//!       out if    bytes        log, whole frames   sending        gone  │        │
-//!       idle                   published           clients              │        │
+//!       poll; no  readiness    signals, upstream  flush a         reap  │        │
+//!       timeout   bits, no     into the log,      slice of the    those │        │
+//!       if idle   bytes        whole frames pub-  sending         gone  │        │
+//!                              lished, accept     clients               │        │
 //!        ▲                                                              └────────┘
 //!        └── at once if a budget left known work over; else when a deadline or an event comes
 //! ```

@@ -16,7 +16,7 @@ use super::upstream::Upstream;
 use crate::config::Config;
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
-use crate::relay::limits::{Budgets, RESERVED_DESCRIPTORS};
+use crate::relay::limits::{Budgets, CLIENTS_RESERVED, RESERVED_DESCRIPTORS};
 use crate::relay::{Relay, RelaySettings};
 
 /// What a server is made of, opened and ready to be put together.
@@ -30,7 +30,7 @@ pub(super) struct Parts {
 impl Parts {
     /// Allocates the frame log, then opens every listener.
     pub(super) fn open(config: &Config, registry: &Registry) -> Result<Self, Error> {
-        let relay = Relay::new(&RelaySettings {
+        let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             backlog_frames: config.backlog,
             linger: config.linger,
@@ -40,6 +40,8 @@ impl Parts {
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
         let listeners = listener::open_all(config, registry)?;
         let limits = admission_limits(config, listeners.len())?;
+        let most = limits.max_clients.unwrap_or(usize::MAX);
+        relay.reserve(most.min(limits.max_by_descriptors).min(CLIENTS_RESERVED));
         let options = ClientOptions {
             unsent_limit: config.unsent_limit,
             user_timeout: config.stall_timeout,

@@ -98,6 +98,14 @@ impl<S: Read + Write> Clients<S> {
         }
     }
 
+    /// Reserves room for so many clients.
+    pub fn reserve(&mut self, clients: usize) {
+        self.slab.reserve(clients);
+        self.roster.reserve(clients);
+        self.sending.reserve(clients);
+        self.talking.reserve(clients);
+    }
+
     /// The seat that the next newcomer will take: the key to register its socket under.
     #[must_use]
     pub fn vacant_seat(&self) -> ClientId {

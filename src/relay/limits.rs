@@ -45,6 +45,10 @@ pub const FLOOD_BYTES: u64 = 1024 * 1024;
 /// budget.
 pub const INTERRUPTS: usize = 8;
 
+/// Clients for whom room is reserved at start: address space, which becomes memory only as they
+/// come. A table that grows instead is copied while everybody waits, and leaves holes behind.
+pub const CLIENTS_RESERVED: usize = 64 * 1024;
+
 /// Clients whose sockets are shut down, and clients whose sockets are closed, in one turn. A reset
 /// takes the kernel about ten microseconds, and thousands may be due at once.
 pub const PARTINGS_PER_TURN: usize = 256;

@@ -113,6 +113,11 @@ impl<S: Read + Write> Relay<S> {
         })
     }
 
+    /// Reserves room for so many clients.
+    pub fn reserve(&mut self, clients: usize) {
+        self.clients.reserve(clients);
+    }
+
     /// Notes that a client's socket may be read or written, and moves no bytes.
     pub fn note(&mut self, id: ClientId, readable: bool, writable: bool) {
         self.clients.note(id, readable, writable, &self.log);
