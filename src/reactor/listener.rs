@@ -46,7 +46,12 @@ pub(super) fn open_all(config: &Config, registry: &Registry) -> Result<Vec<Liste
             });
         }
     }
-    listeners.truncate(MAX_LISTENER_SOCKETS);
+    for listener in listeners.drain(MAX_LISTENER_SOCKETS.min(listeners.len())..) {
+        warn!(
+            "listener passed over addr={} error=\"more than {MAX_LISTENER_SOCKETS} addresses\"",
+            listener.addr
+        );
+    }
     for (index, listener) in listeners.iter_mut().enumerate() {
         registry
             .register(
@@ -85,7 +90,7 @@ fn bind(wanted: &ListenerConfig) -> Result<Vec<(TcpListener, SocketAddr)>, Error
 
 fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
     let mut bound: Vec<(TcpListener, SocketAddr)> = Vec::new();
-    let mut absent = None;
+    let mut absent = Vec::new();
     for &wanted in addrs {
         let mut addr = wanted;
         if let Some((_, first)) = bound.first() {
@@ -93,18 +98,17 @@ fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Err
         }
         match listen(addr) {
             Ok(listener) => bound.push(listener),
-            Err(source) if is_address_absent(&source) => absent = Some((addr, source)),
+            Err(source) if is_address_absent(&source) => absent.push((addr, source)),
             Err(source) => return Err(Error::Listen { addr, source }),
         }
     }
-    match absent {
-        Some((addr, source)) if bound.is_empty() => Err(Error::Listen { addr, source }),
-        Some((addr, source)) => {
-            warn!("listener passed over addr={addr} error=\"{source}\"");
-            Ok(bound)
+    for (addr, source) in absent {
+        if bound.is_empty() {
+            return Err(Error::Listen { addr, source });
         }
-        None => Ok(bound),
+        warn!("listener passed over addr={addr} error=\"{source}\"");
     }
+    Ok(bound)
 }
 
 fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
