@@ -168,4 +168,28 @@ mod tests {
         assert_eq!(describe(&refused), "connection refused");
         assert_eq!(describe(&io::Error::other("As it is")), "As it is");
     }
+
+    #[test]
+    fn a_connection_to_itself_is_no_connection() {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        let addr = socket.local_addr().unwrap();
+        socket.connect(&addr).expect("it meets itself");
+        socket.set_nonblocking(true).unwrap();
+        // Dialled as the wildcard, which names the same port.
+        let dialled = SocketAddr::new([0, 0, 0, 0].into(), addr.as_socket().unwrap().port());
+        let attempt = Attempt {
+            socket: TcpStream::from_std(socket.into()),
+            addr: dialled,
+            until: Duration::MAX,
+            noted: true,
+        };
+        match attempt.decide(Duration::ZERO) {
+            Verdict::Failed(loss) => assert!(loss.reason.contains("itself"), "{loss:?}"),
+            Verdict::Pending(_) | Verdict::Connected(..) => panic!("it was taken for an upstream"),
+        }
+        drop(std::net::TcpListener::bind(addr.as_socket().unwrap()).expect("the port is free"));
+    }
 }
