@@ -6,10 +6,10 @@
 //! ```text
 //!          ┌──────────────────────────── a turn ─────────────────────────────────┐
 //!   ──▶ sleep ──▶ note ──────▶ take in ─────────▶ give out ────▶ part ──┐        │
-//!       poll; no  readiness    signals, upstream  flush a         reap  │        │
-//!       timeout   bits, no     into the log,      slice of the    those │        │
-//!       if idle   bytes        whole frames pub-  sending         gone  │        │
-//!                              lished, accept     clients               │        │
+//!       poll; no  readiness    signals, accept,   flush a         reap  │        │
+//!       timeout   bits, no     upstream into the  slice of the    those │        │
+//!       if idle   bytes        log, whole frames  sending         gone  │        │
+//!                              published          clients               │        │
 //!        ▲                                                              └────────┘
 //!        └── at once if a budget left known work over; else when a deadline or an event comes
 //! ```
@@ -163,11 +163,12 @@ impl Server {
         // Take in.
         self.obey(now)?;
         let registry = self.poll.registry();
-        self.upstream.advance(&mut self.relay, registry, now);
-        self.relay.publish_due(now);
-        // After the upstream, so that newcomers are offered their replay before it is read again.
+        // Before the upstream, so that a client whose connect was complete before a frame was sent
+        // is given that frame.
         self.entrance
             .accept(&mut self.relay, registry, &mut self.report, now)?;
+        self.upstream.advance(&mut self.relay, registry, now);
+        self.relay.publish_due(now);
         self.heed_upstream_end(now);
 
         // Give out.

@@ -1,6 +1,6 @@
 //! Defects that were found once, each named after its cause.
 
-use crate::harness::{Fanout, Launch, Scene, Upstream};
+use crate::harness::{Fanout, Launch, Reader, Scene, Upstream};
 
 #[test]
 fn frames_of_an_upstream_that_resets_at_once_are_not_lost() {
@@ -14,6 +14,19 @@ fn frames_of_an_upstream_that_resets_at_once_are_not_lost() {
         // Often before fanout has so much as looked at the outcome of its connect.
         feed.reset();
         client.expect(session * 3..session * 3 + 3);
+    }
+}
+
+#[test]
+fn a_client_that_connects_before_a_frame_is_sent_gets_it() {
+    let mut scene = Scene::set("");
+    for _ in 0..200 {
+        // The connect is complete, but fanout may not have accepted it yet.
+        let mut client = Reader::connect(scene.fanout.addr(), 1024);
+        let first = scene.feed.next();
+        scene.feed.send(1);
+        client.expect(first..first + 1);
+        client.reset();
     }
 }
 
