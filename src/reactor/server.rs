@@ -163,8 +163,7 @@ impl Server {
         // Take in.
         self.obey(now)?;
         let registry = self.poll.registry();
-        // Before the upstream, so that a client whose connect was complete before a frame was sent
-        // is given that frame.
+        // Before the upstream, so that a client that waits when a frame comes is given that frame.
         self.entrance
             .accept(&mut self.relay, registry, &mut self.report, now)?;
         self.upstream.advance(&mut self.relay, registry, now);

@@ -163,12 +163,16 @@ fn a_storm_of_resets_in_the_flow_costs_the_others_nothing() {
         ];
         scene.feed.send(20);
         if round % 2 == 0 {
+            // It may not have been accepted when the twenty were published.
+            while !storm[0].has_frame() {
+                scene.feed.send(1);
+            }
             storm[0].next();
         }
         all_reset(storm);
         witness.read_to(scene.feed.next() - 1);
     }
-    assert_eq!(witness.frames(), 300 * 20);
+    assert_eq!(witness.frames(), scene.feed.next());
     scene.fanout.wait_for_stat("clients", 1);
 }
 

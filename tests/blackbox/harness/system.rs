@@ -99,6 +99,22 @@ pub(crate) fn keepalive_due(local: SocketAddr, peer: SocketAddr) -> Option<f64> 
     (kind == "02").then_some(f64::from(due) / 100.0)
 }
 
+/// How many connections wait in the accept queue of a listener.
+#[track_caller]
+pub(crate) fn accept_queue(listener: SocketAddr) -> usize {
+    let local = format!(":{:04X}", listener.port());
+    let table = read("/proc/net/tcp");
+    let mut rows = table
+        .lines()
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    // proc_net_tcp: state 0A is LISTEN, and its receive queue is counted in connections.
+    let row = rows
+        .find(|row| row[1].ends_with(&local) && row[3] == "0A")
+        .expect("it listens");
+    let (_, waiting) = row[4].split_once(':').expect("tx:rx");
+    usize::from_str_radix(waiting, 16).expect("a number")
+}
+
 /// The longest accept queue that the system grants.
 pub(crate) fn longest_accept_queue() -> u64 {
     let text = read("/proc/sys/net/core/somaxconn");
