@@ -240,9 +240,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let mut command = Options::command().mut_args(adjust);
     let matches = command.try_get_matches_from_mut(arguments)?;
     let mut options = Options::from_arg_matches(&matches)?;
+    // The command line goes before the environment; said in both ways there, it is a contradiction.
+    let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    if is_typed("upstream") && !is_typed("demo") {
+        options.demo = false;
+    }
     if options.demo {
-        // An upstream of the environment gives way, one of the command line is a contradiction.
-        if matches.value_source("upstream") == Some(ValueSource::CommandLine) {
+        if is_typed("upstream") {
             let complaint = "'<UPSTREAM>...' cannot be used with '--demo'";
             return Err(command.error(ErrorKind::ArgumentConflict, complaint));
         }

@@ -116,36 +116,30 @@ impl Loss {
 
 /// Whether the connection has been made. An event alone does not say so: it may be spurious.
 ///
-/// An upstream may have sent frames and reset the connection before this is asked. Its frames can
-/// still be read, but its address is gone and its error would be taken for a failed connect: so
-/// the first question is whether there is something to read.
+/// An upstream may send frames and reset the connection before this is asked, or while it is. Its
+/// frames can still be read then, though its address is gone; and asking for the error (`SO_ERROR`)
+/// would take it for a failed connect. So only reading and `getpeername(2)` are asked, and reading
+/// again after the latter has said no: it gives the bytes first and the error after them.
 fn check_connected(socket: &TcpStream) -> io::Result<bool> {
-    match socket.peek(&mut [0]) {
-        Ok(_) => return Ok(true),
-        // Nothing yet: on Linux would-block while the connection is being made, too.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::WouldBlock | ErrorKind::NotConnected
-            ) => {}
-        Err(error) => return Err(error),
-    }
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    match socket.peer_addr() {
-        Ok(_) => Ok(true),
-        // `getpeername(2)`; macOS says EINVAL while the connection is being made.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotConnected | ErrorKind::InvalidInput
-            ) =>
-        {
-            Ok(false)
+    for _ in 0..2 {
+        match socket.peek(&mut [0]) {
+            Ok(_) => return Ok(true),
+            // Nothing to read. While the connection is being made, one of these on each system.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected
+                ) => {}
+            Err(error) => return Err(error),
         }
-        Err(error) => Err(error),
+        // macOS says EINVAL while the connection is being made.
+        match socket.peer_addr().map_err(|error| error.kind()) {
+            Ok(_) => return Ok(true),
+            Err(ErrorKind::NotConnected | ErrorKind::InvalidInput) => {}
+            Err(kind) => return Err(kind.into()),
+        }
     }
+    Ok(false)
 }
 
 /// The system's words for an error, without "(os error 111)".

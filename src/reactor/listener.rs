@@ -31,11 +31,27 @@ pub(super) struct Listener {
     pub(super) acceptable: bool,
 }
 
-/// Binds and registers every listener of the configuration, or none.
-pub(super) fn open_all(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Error> {
+/// The addresses of every listener of the configuration, in its order. Blocks while names are looked
+/// up.
+pub(super) fn resolve_all(config: &Config) -> Result<Vec<Vec<SocketAddr>>, Error> {
+    let resolve_one = |wanted: &ListenerConfig| {
+        resolve(&wanted.address).map_err(|source| Error::ResolveListener {
+            address: wanted.address.clone(),
+            source,
+        })
+    };
+    config.listeners.iter().map(resolve_one).collect()
+}
+
+/// Binds and registers every listener of the configuration on its `addrs`, or none.
+pub(super) fn open_all(
+    config: &Config,
+    addrs: &[Vec<SocketAddr>],
+    registry: &Registry,
+) -> Result<Vec<Listener>, Error> {
     let mut listeners = Vec::new();
-    for (index, wanted) in (0..).zip(&config.listeners) {
-        for (socket, addr) in bind(wanted)? {
+    for ((index, wanted), addrs) in (0..).zip(&config.listeners).zip(addrs) {
+        for (socket, addr) in bind(wanted, addrs)? {
             listeners.push(Listener {
                 socket,
                 addr,
@@ -70,22 +86,20 @@ pub(super) fn open_all(config: &Config, registry: &Registry) -> Result<Vec<Liste
 }
 
 /// Binds all addresses of one listener.
-fn bind(wanted: &ListenerConfig) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
-    let address = &wanted.address;
-    let addrs = resolve(address).map_err(|source| Error::ResolveListener {
-        address: address.clone(),
-        source,
-    })?;
+fn bind(
+    wanted: &ListenerConfig,
+    addrs: &[SocketAddr],
+) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
     // With port 0 the first address has its port chosen by the system, and the others need the
     // same one, which may be taken there: then all of them try again.
     for _ in 1..PORT_CHOICES {
-        match bind_each(&addrs) {
+        match bind_each(addrs) {
             Err(Error::Listen { source, .. })
-                if address.port() == 0 && source.kind() == ErrorKind::AddrInUse => {}
+                if wanted.address.port() == 0 && source.kind() == ErrorKind::AddrInUse => {}
             outcome => return outcome,
         }
     }
-    bind_each(&addrs)
+    bind_each(addrs)
 }
 
 fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {

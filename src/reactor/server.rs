@@ -26,6 +26,7 @@ use super::accept::Entrance;
 use super::clock::Clock;
 use super::drain::Phase;
 use super::handle::{Desk, Handle};
+use super::listener;
 use super::report::Report;
 use super::setup::Parts;
 use super::signals::SignalPipe;
@@ -68,8 +69,9 @@ impl Server {
     }
 
     /// As [`Server::bind`], and heeds SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1
-    /// (print all counters). For programs that do nothing else. The handlers are installed before
-    /// anything is opened, and stay for the life of the process.
+    /// (print all counters). For programs that do nothing else. The handlers are installed when
+    /// the names of listeners have been resolved and before anything is opened, and stay for the
+    /// life of the process.
     ///
     /// # Errors
     /// As [`Server::bind`], and when the system refuses the handlers.
@@ -79,13 +81,15 @@ impl Server {
 
     fn open(config: &Config, watch_signals: bool) -> Result<Self, Error> {
         config.validate()?;
+        // While names are looked up, which may take long, signals still have their default action.
+        let addrs = listener::resolve_all(config)?;
         let poll = Poll::new().map_err(Error::system("create a poll"))?;
         let clock = Clock::start();
         let signals = watch_signals
             .then(|| SignalPipe::open(poll.registry(), clock.continued()))
             .transpose()
             .map_err(Error::system("install signal handlers"))?;
-        let parts = Parts::open(config, poll.registry())?;
+        let parts = Parts::open(config, &addrs, poll.registry())?;
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),

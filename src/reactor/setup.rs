@@ -3,6 +3,8 @@
 //! Layer: reactor. Owns the order in which resources are asked for, and which of the
 //! limits that the user and the system set is the smaller one. Knows nothing of what happens once the server turns.
 
+use std::net::SocketAddr;
+
 use log::{info, warn};
 use mio::Registry;
 use mio::net::TcpStream;
@@ -28,8 +30,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Allocates the frame log, then opens every listener.
-    pub(super) fn open(config: &Config, registry: &Registry) -> Result<Self, Error> {
+    /// Allocates the frame log, then opens every listener on its `addrs`.
+    pub(super) fn open(
+        config: &Config,
+        addrs: &[Vec<SocketAddr>],
+        registry: &Registry,
+    ) -> Result<Self, Error> {
         let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             backlog_frames: config.backlog,
@@ -38,7 +44,7 @@ impl Parts {
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
-        let listeners = listener::open_all(config, registry)?;
+        let listeners = listener::open_all(config, addrs, registry)?;
         let limits = admission_limits(config, listeners.len())?;
         let most = limits.max_clients.unwrap_or(usize::MAX);
         relay.reserve(most.min(limits.max_by_descriptors).min(CLIENTS_RESERVED));

@@ -30,7 +30,8 @@ pub(super) struct Orders {
 pub(super) struct SignalPipe {
     /// Wakes the poll, and tells which signals have come, but not how often.
     signals: Signals,
-    /// One byte for each SIGTERM and SIGINT: two that come between two turns are two.
+    /// One byte for each SIGTERM and SIGINT that is delivered: two between two turns are two. (Two of
+    /// one kind that are sent before the first is delivered are one to the kernel, signal(7).)
     stops: UnixStream,
     /// Something may be in the pipes: set by an event, cleared by emptying them.
     noted: bool,

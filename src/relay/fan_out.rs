@@ -27,7 +27,7 @@ use super::client::{ClientId, Life};
 use super::clients::Clients;
 use super::departure::{Departure, Reason};
 use super::frame_log::{FrameLog, Position};
-use super::limits::NO_BUFFERS_RETRY;
+use super::limits::{LAST_OFFERS_PER_TURN, NO_BUFFERS_RETRY};
 use super::policy::SlowPolicy;
 
 impl<S: Read + Write> Clients<S> {
@@ -43,8 +43,9 @@ impl<S: Read + Write> Clients<S> {
         } else {
             0
         };
+        let mut last_offers = LAST_OFFERS_PER_TURN;
         for place in (self.first..count).chain(0..self.first.min(count)) {
-            self.append(self.roster[place], before, log, now);
+            self.append(self.roster[place], before, &mut last_offers, log, now);
         }
         if was_idle {
             self.lap.begin(before, log.published(), self.sending.len());
@@ -53,7 +54,14 @@ impl<S: Read + Write> Clients<S> {
 
     /// What was published from `before` on is part of the client's backlog by virtue of its
     /// position. What remains is to move the client to the state that this puts it in.
-    fn append(&mut self, id: ClientId, before: Position, log: &FrameLog, now: Duration) {
+    fn append(
+        &mut self,
+        id: ClientId,
+        before: Position,
+        last_offers: &mut usize,
+        log: &FrameLog,
+        now: Duration,
+    ) {
         let client = &mut self.slab[id.key()];
         if !client.is_receiving() || client.backlog.is_empty(log) {
             return;
@@ -65,7 +73,12 @@ impl<S: Read + Write> Clients<S> {
         } else if !client.writable && self.is_beyond_mark(id, log) {
             // One last offer before its policy acts: its kernel may have become willing since the
             // events of this turn. The only write outside of a slice, and mostly a refused one.
-            self.flush(id, log, now);
+            if *last_offers > 0 {
+                *last_offers -= 1;
+                self.flush(id, log, now);
+            } else {
+                self.meet_refusal(id, log, now);
+            }
         }
     }
 

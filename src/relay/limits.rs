@@ -45,6 +45,10 @@ pub const FLOOD_BYTES: u64 = 1024 * 1024;
 /// budget.
 pub const INTERRUPTS: usize = 8;
 
+/// Lagging clients that are offered their bytes once more, in one turn, before their policy acts.
+/// Thousands may pass the mark at the same frame.
+pub const LAST_OFFERS_PER_TURN: usize = 512;
+
 /// Clients for whom room is reserved at start: address space, which becomes memory only as they
 /// come. A table that grows instead is copied while everybody waits, and leaves holes behind.
 pub const CLIENTS_RESERVED: usize = 64 * 1024;

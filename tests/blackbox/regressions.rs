@@ -42,7 +42,8 @@ fn a_client_that_waits_when_a_frame_comes_is_accepted_first_and_gets_it() {
 
 #[test]
 fn a_variable_that_says_no_to_the_demo_is_no_demo() {
-    for value in ["0", "false", ""] {
+    // An upstream on the command line goes before a demo in the environment.
+    for value in ["0", "false", "", "1"] {
         let upstream = Upstream::bind();
         let fanout = Launch::new(&format!("{} -l 127.0.0.1:0", upstream.addr()))
             .env("FANOUT_DEMO", value)
