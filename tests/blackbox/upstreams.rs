@@ -1,5 +1,6 @@
 //! The upstream side: names, several upstreams, silence, and what clients notice of it (nothing).
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::harness::upstream::Closed;
@@ -7,7 +8,7 @@ use crate::harness::{Fanout, Launch, Scene, Upstream, line};
 
 #[test]
 fn an_upstream_can_be_a_name() {
-    let upstream = Upstream::bind();
+    let upstream = Closed::reserve_at(Ipv4Addr::LOCALHOST).open(1024);
     let arguments = format!("-l 127.0.0.1:0 localhost:{}", upstream.addr().port());
     let fanout = Launch::new(&arguments).start();
     let mut client = fanout.join();

@@ -1,7 +1,8 @@
 //! Server A: serves one client, with numbered frames, well or badly.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -66,6 +67,18 @@ impl Upstream {
     }
 }
 
+/// An address of loopback that no other test dials. The program of one goes on dialling its upstream's port when that
+/// is gone, and the kernel may have given the port to another test's upstream, which serves one client only.
+fn own_loopback() -> Ipv4Addr {
+    static TAKEN: AtomicU16 = AtomicU16::new(1);
+    if cfg!(not(target_os = "linux")) {
+        // There, only this one is up unless somebody configures others.
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [high, low] = TAKEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low.max(1))
+}
+
 /// Server A's address while nobody listens there: it refuses every connection.
 pub(crate) struct Closed {
     socket: Socket,
@@ -73,8 +86,13 @@ pub(crate) struct Closed {
 
 impl Closed {
     pub(crate) fn reserve() -> Self {
+        Self::reserve_at(own_loopback())
+    }
+
+    /// The same at an address that a name stands for.
+    pub(crate) fn reserve_at(ip: Ipv4Addr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let any_port = SocketAddr::from((ip, 0));
         socket
             .bind(&any_port.into())
             .expect("loopback has a free port");
