@@ -165,6 +165,12 @@ impl Config {
         })
     }
 
+    /// The most frames of the past that any listener gives a newcomer.
+    pub(crate) fn replay_frames(&self) -> u64 {
+        let wanted = |listener: &ListenerConfig| listener.replay.unwrap_or(self.replay);
+        self.listeners.iter().map(wanted).max().unwrap_or(0)
+    }
+
     fn validate_replay(&self, option: &str, replay: u64) -> Result<(), ConfigError> {
         check(replay <= self.backlog, || {
             format!(

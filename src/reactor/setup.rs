@@ -39,6 +39,7 @@ impl Parts {
         let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             backlog_frames: config.backlog,
+            replay_frames: config.replay_frames(),
             linger: config.linger,
             stall_timeout: config.stall_timeout,
             budgets: Budgets::default(),

@@ -13,7 +13,8 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use crate::config::Span;
-use crate::relay::{IntakeEnd, Relay};
+use crate::relay::Relay;
+use crate::relay::intake::IntakeEnd;
 
 pub(super) struct Stream {
     socket: TcpStream,

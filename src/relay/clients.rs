@@ -248,6 +248,16 @@ impl<S: Read + Write> Clients<S> {
         self.lap.rest_if_done(log.published(), self.sending.len());
     }
 
+    /// Everybody has been given everything that is published: the log need keep nothing for them.
+    #[must_use]
+    pub fn have_everything(&self, log: &FrameLog) -> bool {
+        let has_everything = |id: &ClientId| {
+            let client = &self.slab[id.key()];
+            !client.is_receiving() || client.backlog.is_empty(log)
+        };
+        self.sending.is_empty() && self.roster.iter().all(has_everything)
+    }
+
     /// There is something to do that no event will announce.
     #[must_use]
     pub fn has_work(&self) -> bool {

@@ -5,7 +5,7 @@
 //! far it may be filled, and trusts that nobody needs what lies further back than its capacity.
 //!
 //! ```text
-//!   positions only grow; the byte at position p lies at p % capacity
+//!   positions only grow; the byte at position p lies at (p - origin) % capacity
 //!
 //!        ┌ overwritten ┐┌────────── kept: capacity bytes ────────────────────┐
 //!   ─────┴─────────────┴┼──────────────┬──────────────────┬─────────┬────────┼───▶
@@ -14,7 +14,12 @@
 //!                    retained      published           complete  received  limit
 //!
 //!   received - capacity ≤ retained ≤ published ≤ complete ≤ received < complete + frame_size
+//!   origin ≤ retained
 //! ```
+//!
+//! When everybody has everything, the log rewinds: the next byte goes to the start of the ring
+//! again. So it takes no more memory than clients have lagged, and while they keep up, the few
+//! hundred kilobytes that go round stay in the processor's cache.
 
 /// A place in the stream: bytes since the log was made. Whole frames only, so frame boundaries are
 /// the multiples of the frame size.
@@ -30,6 +35,9 @@ pub struct FrameLog {
     /// How far the log may be filled beyond the slowest client of the previous lap, at least
     /// `frame_size`.
     window: u64,
+    /// The position whose byte lies at the start of the ring, or did once. Nothing before it is
+    /// kept. At most `published`, a multiple of `frame_size`.
+    origin: Position,
     /// Read from the upstream so far; at least `complete`, less than `complete + frame_size`.
     received: Position,
     /// End of the last complete frame; at least `published`, a multiple of `frame_size`.
@@ -74,6 +82,7 @@ impl FrameLog {
             frame_size: frame_size as u64,
             backlog_limit: backlog_frames * frame_size as u64,
             window: window as u64,
+            origin: 0,
             received: 0,
             complete: 0,
             published: 0,
@@ -116,6 +125,32 @@ impl FrameLog {
         discarded
     }
 
+    /// A window has gone by since the last rewind, nothing is held back, and the unfinished frame
+    /// lies in one piece: rewinding is worth its while, if nobody needs what is published.
+    #[must_use]
+    pub fn is_due_to_rewind(&self) -> bool {
+        let partial = self.received - self.complete;
+        self.received - self.origin >= self.window
+            && self.complete == self.published
+            && self.place(self.complete) as u64 + partial <= self.ring.len() as u64
+    }
+
+    /// Forgets all complete frames and goes on at the start of the ring, with the unfinished frame.
+    ///
+    /// At most a byte is moved for each byte read since the last time: the unfinished frame is
+    /// smaller than a window.
+    ///
+    /// # Panics
+    /// When [`FrameLog::is_due_to_rewind`] says no.
+    pub fn rewind(&mut self) {
+        assert!(self.is_due_to_rewind(), "a rewind out of turn");
+        let start = self.place(self.complete);
+        // The part of the ring behind `start`, by the assertion above, so it fits.
+        let partial = usize::try_from(self.received - self.complete).unwrap_or(0);
+        self.ring.copy_within(start..start + partial, 0);
+        self.origin = self.complete;
+    }
+
     /// The bytes from `from` to `to` in at most two pieces; the second is empty unless the range
     /// runs over the end of the ring.
     ///
@@ -124,7 +159,7 @@ impl FrameLog {
     #[must_use]
     pub fn between(&self, from: Position, to: Position) -> [&[u8]; 2] {
         assert!(
-            from <= to && to <= self.received && from + self.ring.len() as u64 >= self.received,
+            self.retained() <= from && from <= to && to <= self.received,
             "a range that the log does not keep"
         );
         let start = self.place(from);
@@ -161,6 +196,13 @@ impl FrameLog {
         self.ring.len()
     }
 
+    /// The oldest byte that is kept.
+    #[must_use]
+    pub fn retained(&self) -> Position {
+        let overwritten = self.received.saturating_sub(self.ring.len() as u64);
+        overwritten.max(self.origin)
+    }
+
     /// Read from the upstream so far.
     #[must_use]
     pub fn received(&self) -> Position {
@@ -190,13 +232,14 @@ impl FrameLog {
     #[must_use]
     pub fn start_of_last(&self, frames: u64) -> Position {
         let bytes = frames.saturating_mul(self.frame_size);
-        self.complete.saturating_sub(bytes.min(self.backlog_limit))
+        let start = self.complete.saturating_sub(bytes.min(self.backlog_limit));
+        start.max(self.origin)
     }
 
     /// Index of the byte at `position`.
     fn place(&self, position: Position) -> usize {
         // The remainder is less than a slice's length, so it fits.
-        usize::try_from(position % self.ring.len() as u64).unwrap_or(0)
+        usize::try_from((position - self.origin) % self.ring.len() as u64).unwrap_or(0)
     }
 }
 
@@ -301,6 +344,68 @@ mod tests {
         assert_eq!(log.start_of_last(1), 8);
         assert_eq!(log.start_of_last(2), 4);
         assert_eq!(log.start_of_last(u64::MAX), 4);
+    }
+
+    #[test]
+    fn a_rewound_log_goes_on_at_the_start_with_the_frame_under_way() {
+        let mut log = FrameLog::new(4, 3, 8).unwrap();
+        for number in 0..50u8 {
+            let before = log.received();
+            receive(&mut log, &[number, number, number]);
+            if log.complete() > log.published() {
+                log.publish();
+                assert_eq!(read(&log, log.published() - 1, log.received())[0], number);
+            }
+            assert_eq!(log.received(), before + 3, "positions only grow");
+            let partial = read(&log, log.complete(), log.received());
+            if log.is_due_to_rewind() {
+                log.rewind();
+                assert_eq!(read(&log, log.complete(), log.received()), partial);
+                assert_eq!(log.retained(), log.complete(), "nothing else is kept");
+                assert_eq!(log.start_of_last(u64::MAX), log.complete());
+                assert!(!log.is_due_to_rewind(), "once a window");
+            }
+        }
+        assert!(log.origin > 100, "rewound again and again: {}", log.origin);
+    }
+
+    #[test]
+    fn a_log_does_not_rewind_before_its_window_nor_over_what_is_held_back() {
+        let mut log = FrameLog::new(4, 3, 8).unwrap();
+        receive(&mut log, b"aaaa");
+        log.publish();
+        assert!(!log.is_due_to_rewind(), "half a window");
+        receive(&mut log, b"bbbb");
+        assert!(!log.is_due_to_rewind(), "a frame is held back");
+        log.publish();
+        assert!(log.is_due_to_rewind());
+    }
+
+    #[test]
+    fn a_frame_that_lies_across_the_end_of_the_ring_is_not_moved() {
+        // Capacity 3 × 2 + 4 = 10: the fourth frame lies from 9 to 12.
+        let mut log = FrameLog::new(3, 2, 4).unwrap();
+        receive(&mut log, b"aaabbbccc");
+        log.publish();
+        assert!(log.is_due_to_rewind());
+        receive(&mut log, b"dd");
+        assert!(!log.is_due_to_rewind());
+        receive(&mut log, b"d");
+        log.publish();
+        log.rewind();
+        receive(&mut log, b"eee");
+        log.publish();
+        assert_eq!(read(&log, 12, 15), b"eee");
+    }
+
+    #[test]
+    #[should_panic(expected = "a range that the log does not keep")]
+    fn what_was_rewound_over_cannot_be_had() {
+        let mut log = FrameLog::new(4, 3, 8).unwrap();
+        receive(&mut log, b"aaaabbbb");
+        log.publish();
+        log.rewind();
+        let _ = log.between(4, 8);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! kernel. Knows nothing of `reactor`, which drives it through the verbs of [`Relay`], once a
 //! turn and in this order: note, take in, give out, part.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::time::Duration;
 
 pub mod accept_pause;
@@ -20,6 +20,7 @@ pub mod departure;
 mod fan_out;
 pub mod frame_log;
 mod hearing;
+pub mod intake;
 mod lap;
 mod lifecycle;
 pub mod limits;
@@ -34,7 +35,7 @@ use client::{Client, ClientId};
 use clients::{Clients, Newcomer, Parted};
 use departure::Reason;
 use frame_log::{FrameLog, LogTooLarge, Position};
-use limits::{Budgets, INTERRUPTS, READS_PER_TURN};
+use limits::Budgets;
 use stats::Stats;
 
 /// The frame log and the clients that are given its frames.
@@ -42,6 +43,8 @@ pub struct Relay<S> {
     log: FrameLog,
     clients: Clients<S>,
     linger: Linger,
+    /// Somebody may be given frames that were published before it came.
+    replays: bool,
 }
 
 /// What a relay is made of.
@@ -51,38 +54,15 @@ pub struct RelaySettings {
     pub frame_size: usize,
     /// Frames that a client may lag before its policy acts.
     pub backlog_frames: u64,
+    /// Frames published in the past that a newcomer may be given at most: those are kept even when
+    /// everybody has them.
+    pub replay_frames: u64,
     /// How long complete frames are held back, to send several with one write.
     pub linger: Duration,
     /// A lagging client whose kernel takes no byte for this long is thrown out.
     pub stall_timeout: Option<Duration>,
     /// How much is done in one turn.
     pub budgets: Budgets,
-}
-
-/// What taking in from the upstream came to.
-#[derive(Debug)]
-pub struct Intake {
-    /// Bytes read.
-    pub bytes: u64,
-    /// Frames completed.
-    pub frames: u64,
-    /// Why it ended.
-    pub end: IntakeEnd,
-}
-
-/// Why taking in ended.
-#[derive(Debug)]
-pub enum IntakeEnd {
-    /// Nothing is left to read at the moment: an event will tell.
-    Drained,
-    /// The budget is spent: there may be more, and no event will tell.
-    BudgetSpent,
-    /// The log may not be filled further at the moment: there may be more, and no event will tell.
-    Held,
-    /// The upstream has ended its stream.
-    Ended,
-    /// The connection is broken.
-    Failed(std::io::Error),
 }
 
 /// Complete frames that are held back until they are due.
@@ -110,6 +90,7 @@ impl<S: Read + Write> Relay<S> {
                 hold: settings.linger,
                 due: None,
             },
+            replays: settings.replay_frames > 0,
         })
     }
 
@@ -121,52 +102,6 @@ impl<S: Read + Write> Relay<S> {
     /// Notes that a client's socket may be read or written, and moves no bytes.
     pub fn note(&mut self, id: ClientId, readable: bool, writable: bool) {
         self.clients.note(id, readable, writable, &self.log);
-    }
-
-    /// Reads the upstream into the log as far as log and budget permit, and publishes whole
-    /// frames.
-    pub fn take_in(&mut self, upstream: &mut impl Read, now: Duration) -> Intake {
-        let mut intake = Intake {
-            bytes: 0,
-            frames: 0,
-            end: IntakeEnd::BudgetSpent,
-        };
-        let mut budget = self.clients.budgets.read_bytes;
-        let mut interrupts = 0;
-        for _ in 0..READS_PER_TURN {
-            let limit = self.clients.fill_limit(&self.log);
-            if limit <= self.log.received() {
-                intake.end = IntakeEnd::Held;
-                break;
-            }
-            let spare = self.log.spare(limit, budget);
-            if spare.is_empty() || interrupts == INTERRUPTS {
-                break;
-            }
-            match upstream.read(spare) {
-                Ok(0) => intake.end = IntakeEnd::Ended,
-                Ok(count) => {
-                    budget -= count;
-                    intake.bytes += count as u64;
-                    intake.frames += self.log.commit(count);
-                    continue;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {
-                    interrupts += 1;
-                    continue;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    intake.end = IntakeEnd::Drained;
-                }
-                Err(error) => intake.end = IntakeEnd::Failed(error),
-            }
-            break;
-        }
-        let stats = &mut self.clients.stats;
-        stats.frames += intake.frames;
-        stats.upstream_bytes += intake.bytes;
-        self.publish_due(now);
-        intake
     }
 
     /// Publishes complete frames if they need not be held back any longer.

@@ -41,6 +41,19 @@ mod linux {
     }
 
     #[test]
+    fn no_memory_is_taken_for_a_lag_that_nobody_has() {
+        let mut scene = Scene::set("");
+        let mut witness = scene.fanout.join();
+        scene.step(&mut witness, 100);
+        let before = system::resident_bytes(scene.fanout.pid());
+        // Half of the default backlog, with a window to spare.
+        scene.step(&mut witness, 8_000);
+        let grown = system::resident_bytes(scene.fanout.pid()).saturating_sub(before);
+        let allowed = READ_WINDOW_BYTES + SLACK_BYTES;
+        assert!(grown <= allowed, "{grown} bytes, {allowed} allowed");
+    }
+
+    #[test]
     fn a_client_costs_no_more_than_256_bytes() {
         const CLIENTS: u64 = 3_000;
         let mut scene = Scene::set("");

@@ -132,6 +132,18 @@ fn replay_begins_with_the_most_recent_frames() {
 }
 
 #[test]
+fn replay_of_one_listener_is_kept_although_everybody_has_everything() {
+    let mut scene = Scene::set("-l 127.0.0.1:0 -l 127.0.0.1:0,slow=skip,replay=400");
+    let without = scene.fanout.addr_of("slow=disconnect");
+    let with = scene.fanout.addr_of("slow=skip");
+    let mut witness = scene.fanout.joined(Reader::connect(without, 1024));
+    // More than a read window: where nothing is replayed, the log would have started over.
+    scene.step(&mut witness, 700);
+    let mut client = scene.fanout.joined(Reader::connect(with, 1024));
+    client.expect(300..700);
+}
+
+#[test]
 fn replay_is_as_long_as_what_is_kept() {
     let mut scene = Scene::set("--replay 100 --backlog 100");
     let mut witness = scene.fanout.join();

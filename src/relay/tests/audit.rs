@@ -65,8 +65,7 @@ impl Rig {
             Life::Joining { since } => since.max(client.backlog.position()),
             _ => client.backlog.position(),
         };
-        let reach = position + log.capacity() as u64;
-        assert!(reach >= log.received(), "overwritten");
+        assert!(position >= log.retained(), "overwritten, or rewound over");
         if !client.writable {
             let unsent = log.published().saturating_sub(log.frame_start(position));
             // In a drain nothing more is taken in, so that what is held back may go beyond.

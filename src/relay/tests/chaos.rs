@@ -27,6 +27,7 @@ fn random_shape(rng: &mut Rng) -> Shape {
         linger: MS(rng.choice([0, 0, 15]).unwrap_or(0)),
         stall_timeout: rng.choice([None, Some(MS(100))]).flatten(),
         budgets,
+        replays: rng.bool(),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use super::super::IntakeEnd;
+use super::super::intake::IntakeEnd;
 use super::super::limits::{INTERRUPTS, READS_PER_TURN};
-use super::super::policy::SlowPolicy::Disconnect;
+use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
 use super::fake::Intaking;
 use super::frames;
 use super::rig::{Rig, SHAPE, Shape};
@@ -143,4 +143,52 @@ fn without_clients_the_upstream_is_read_and_forgotten() {
     let id = rig.join(Disconnect, usize::MAX);
     rig.feed(1);
     assert_eq!(rig.taken(id), frames(1000..1001, 8));
+}
+
+#[test]
+fn a_log_that_everybody_keeps_up_with_starts_over_once_a_window() {
+    for replays in [false, true] {
+        let mut rig = Rig::new(Shape { replays, ..SHAPE });
+        let id = rig.join(Disconnect, usize::MAX);
+        let other = rig.join(Wait, usize::MAX);
+        for _ in 0..100 {
+            rig.feed(3);
+            rig.upstream.send(5);
+            rig.settle();
+            rig.upstream.send(3);
+            rig.settle();
+        }
+        assert_eq!(rig.taken(id), frames(0..400, 8));
+        assert_eq!(rig.taken(other), frames(0..400, 8));
+        let kept = rig.relay.log.received() - rig.relay.log.retained();
+        let capacity = rig.relay.log.capacity() as u64;
+        if replays {
+            assert_eq!(kept, capacity, "what may be replayed is kept");
+        } else {
+            assert!(kept < capacity, "{kept} bytes: it never started over");
+        }
+    }
+}
+
+#[test]
+fn a_log_does_not_start_over_while_anybody_lags() {
+    for policy in [Disconnect, Skip, Wait] {
+        let mut rig = Rig::new(SHAPE);
+        let quick = rig.join(Disconnect, usize::MAX);
+        let slow = rig.join(policy, 100);
+        // Twelve and a half of sixteen frames: it lags by as many as it may.
+        rig.feed(16);
+        assert!(rig.relay.log.is_due_to_rewind());
+        rig.upstream.send(3);
+        rig.settle();
+        let retained = rig.relay.log.retained();
+        assert_eq!(retained, 64, "the slow one needs what came after");
+        rig.socket(slow).grant(usize::MAX);
+        rig.settle();
+        rig.upstream.send(5);
+        rig.settle();
+        assert_eq!(rig.relay.log.retained(), 128);
+        assert_eq!(rig.taken(quick), frames(0..17, 8));
+        assert_eq!(rig.taken(slow), frames(0..17, 8), "{policy:?}");
+    }
 }

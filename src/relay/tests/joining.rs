@@ -10,7 +10,10 @@ fn a_newcomer_gets_the_last_frames_and_then_every_frame_once() {
     for replay in 0..=5 {
         for history in 0..10 {
             for partial in 0..8 {
-                let mut rig = Rig::new(SHAPE);
+                let mut rig = Rig::new(Shape {
+                    replays: true,
+                    ..SHAPE
+                });
                 rig.send(history);
                 rig.upstream.send(partial);
                 rig.settle();
@@ -34,6 +37,7 @@ fn frames_that_are_held_back_count_as_past_for_a_newcomer() {
             for partial in [0, 3] {
                 let mut rig = Rig::new(Shape {
                     linger: MS(20),
+                    replays: true,
                     ..SHAPE
                 });
                 rig.feed(6);

@@ -10,9 +10,10 @@ use super::super::client::{Card, Client, ClientId, Tally};
 use super::super::clients::{Clients, Newcomer, Parted};
 use super::super::departure::Reason;
 use super::super::frame_log::{FrameLog, Position};
+use super::super::intake::{Intake, IntakeEnd};
 use super::super::limits::Budgets;
 use super::super::policy::SlowPolicy;
-use super::super::{Intake, IntakeEnd, Linger, Relay};
+use super::super::{Linger, Relay};
 use super::MS;
 use super::fake::{FakeSocket, FakeUpstream};
 
@@ -25,6 +26,8 @@ pub(super) struct Shape {
     pub(super) linger: Duration,
     pub(super) stall_timeout: Option<Duration>,
     pub(super) budgets: Budgets,
+    /// Newcomers may be given frames of the past, so the log never rewinds.
+    pub(super) replays: bool,
 }
 
 /// Frames of 8 bytes, a backlog of 4, a window of 8 frames.
@@ -43,6 +46,7 @@ pub(super) const SHAPE: Shape = Shape {
         hear_slice_bytes: 1024 * 1024,
         partings: 1000,
     },
+    replays: false,
 };
 
 /// One write a turn.
@@ -80,6 +84,7 @@ impl Rig {
                     hold: shape.linger,
                     due: None,
                 },
+                replays: shape.replays,
             },
             upstream: FakeUpstream {
                 frame_size: shape.frame_size,

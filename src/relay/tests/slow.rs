@@ -1,8 +1,8 @@
 //! Who is slow: a client whose kernel refuses while it lags by more than the mark, and nobody
 //! else.
 
-use super::super::IntakeEnd;
 use super::super::departure::{Ending, Reason};
+use super::super::intake::IntakeEnd;
 use super::super::policy::SlowPolicy::{self, Disconnect, Skip, Wait};
 use super::frames;
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
@@ -210,7 +210,11 @@ fn a_newcomer_with_a_whole_backlog_to_replay_is_not_slow() {
     budgets.write_bytes = 3;
     for policy in [Disconnect, Skip, Wait] {
         for partial in [0, 5] {
-            let mut rig = Rig::new(Shape { budgets, ..SHAPE });
+            let mut rig = Rig::new(Shape {
+                budgets,
+                replays: true,
+                ..SHAPE
+            });
             rig.feed(10);
             rig.upstream.send(partial);
             rig.settle();
