@@ -84,10 +84,14 @@ impl<S: Read + Write> Relay<S> {
         intake
     }
 
-    /// Lets the log start over when nobody needs what it holds. Looked at once a window, so that
-    /// the walk over all clients does not weigh.
+    /// Lets the log start over when nobody needs what it holds. To find that out takes a walk over
+    /// all clients, so it is asked once a window and no oftener, whatever the answer was.
     fn rewind_if_idle(&mut self) {
-        if !self.replays && self.log.is_due_to_rewind() && self.clients.have_everything(&self.log) {
+        if self.replays || self.log.received() < self.next_look || !self.log.is_due_to_rewind() {
+            return;
+        }
+        self.next_look = self.log.received() + self.log.window();
+        if self.clients.have_everything(&self.log) {
             self.log.rewind();
         }
     }

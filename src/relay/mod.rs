@@ -45,6 +45,8 @@ pub struct Relay<S> {
     linger: Linger,
     /// Somebody may be given frames that were published before it came.
     replays: bool,
+    /// When so much has been received, it is looked whether the log can start over.
+    next_look: Position,
 }
 
 /// What a relay is made of.
@@ -91,6 +93,7 @@ impl<S: Read + Write> Relay<S> {
                 due: None,
             },
             replays: settings.replay_frames > 0,
+            next_look: 0,
         })
     }
 

@@ -187,8 +187,13 @@ fn a_log_does_not_start_over_while_anybody_lags() {
         rig.settle();
         rig.upstream.send(5);
         rig.settle();
-        assert_eq!(rig.relay.log.retained(), 128);
-        assert_eq!(rig.taken(quick), frames(0..17, 8));
-        assert_eq!(rig.taken(slow), frames(0..17, 8), "{policy:?}");
+        let retained = rig.relay.log.retained();
+        assert_eq!(retained, 64, "it is not asked again within the same window");
+        rig.feed(7);
+        assert_eq!(rig.relay.log.retained(), 64);
+        rig.feed(1);
+        assert_eq!(rig.relay.log.retained(), 200);
+        assert_eq!(rig.taken(quick), frames(0..25, 8));
+        assert_eq!(rig.taken(slow), frames(0..25, 8), "{policy:?}");
     }
 }

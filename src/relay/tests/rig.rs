@@ -85,6 +85,7 @@ impl Rig {
                     due: None,
                 },
                 replays: shape.replays,
+                next_look: 0,
             },
             upstream: FakeUpstream {
                 frame_size: shape.frame_size,
