@@ -39,14 +39,8 @@ type Frame = Box<[u8; FRAME_SIZE]>;
 
 type ClientId = u64;
 
-/// The last thing that a client's thread hears from the switchboard.
-#[derive(Clone, Copy)]
-enum Verdict {
-    /// It lags too far.
-    ThrownOut,
-    /// There will be no more frames, and it has until then to take the rest.
-    DrainBy(Instant),
-}
+/// What a client's thread is told when its client lags too far.
+struct ThrownOut;
 
 fn main() -> ExitCode {
     program::run(serve)
@@ -57,20 +51,17 @@ fn serve(arguments: &Arguments) -> io::Result<()> {
     let (newcomers, switchboards_newcomers) = bounded(NEWCOMERS);
     // Nobody waits for this thread: it accepts until the program ends.
     thread::Builder::new().spawn(move || {
-        let closed = || io::Error::other("the switchboard has closed");
         blocking::accept(&listener, |socket| {
-            newcomers.send(socket).map_err(|_| closed())
-        })
+            newcomers.send(socket).map_err(io::Error::other)
+        });
     })?;
     let upstream = program::connect(&arguments.upstream)?;
     let (frames, switchboards_frames) = bounded(QUEUE_FRAMES);
     let reader = thread::Builder::new().spawn(move || read(upstream, &frames))?;
     Switchboard::new(arguments.wait).run(&switchboards_newcomers, &switchboards_frames);
-    reader.join().unwrap_or_else(|_| {
-        Err(io::Error::other(
-            "the thread that reads the upstream panicked",
-        ))
-    })
+    reader
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("the reader panicked")))
 }
 
 /// Reads frames until the upstream ends. What it had sent of an unfinished frame is dropped.
@@ -103,7 +94,7 @@ struct Switchboard {
 /// The switchboard's end of the channels to a client's thread.
 struct Line {
     frames: Sender<Frame>,
-    verdict: Sender<Verdict>,
+    verdict: Sender<ThrownOut>,
 }
 
 impl Switchboard {
@@ -144,11 +135,11 @@ impl Switchboard {
             socket,
             frames: clients_frames,
             verdict: clients_verdict,
-            drain_deadline: None,
         };
         let (id, farewell) = (self.next_id, self.farewell.clone());
         blocking::spawn(move || {
-            // However it went for one client is no failure of the server.
+            // However it went for one client is no failure of the server. Its end of the frames' channel is gone after
+            // this, so the switchboard cannot be left waiting for room in it.
             let _ = client.serve();
             let _ = farewell.send(id);
         })?;
@@ -166,8 +157,8 @@ impl Switchboard {
                 // This wait ends when the client has taken a frame, or when it has left and its thread with it.
                 Err(TrySendError::Full(frame)) if is_waiting => line.frames.send(frame).is_ok(),
                 Err(TrySendError::Full(_)) => {
-                    // There is room: it is the first verdict and the last.
-                    let _ = line.verdict.try_send(Verdict::ThrownOut);
+                    // There is room for it: it is the only one.
+                    let _ = line.verdict.try_send(ThrownOut);
                     false
                 }
                 Err(TrySendError::Disconnected(_)) => false,
@@ -176,13 +167,11 @@ impl Switchboard {
 
     /// Lets every client take what it has not had yet, and waits until all their threads have ended.
     fn drain(self) {
-        let verdict = Verdict::DrainBy(Instant::now() + DRAIN_TIMEOUT);
-        for line in self.lines.into_values() {
-            let _ = line.verdict.try_send(verdict);
-        }
-        // Now only the threads hold this channel open.
-        drop(self.farewell);
-        self.farewells.iter().for_each(drop);
+        // With these channels' ends gone, a thread sees its frames end, and the last thread ends the farewells.
+        drop((self.lines, self.farewell));
+        // Whoever is not done by then is reset when the program ends.
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        while self.farewells.recv_deadline(deadline).is_ok() {}
     }
 }
 
@@ -190,34 +179,22 @@ impl Switchboard {
 struct Client {
     socket: ClientSocket,
     frames: Receiver<Frame>,
-    verdict: Receiver<Verdict>,
-    drain_deadline: Option<Instant>,
+    verdict: Receiver<ThrownOut>,
 }
 
 impl Client {
     /// All its life. An error means that it has left or must go; either way its socket is closed after this.
     fn serve(mut self) -> io::Result<()> {
-        while let Ok(frame) = self.frames.recv() {
-            let is_to_go = || is_to_go(&self.verdict, &mut self.drain_deadline);
+        let is_thrown_out = || self.verdict.try_recv().is_ok();
+        for frame in &self.frames {
             self.socket
-                .write(&mut [IoSlice::new(frame.as_slice())], is_to_go)?;
+                .write(&mut [IoSlice::new(frame.as_slice())], is_thrown_out)?;
         }
-        if is_to_go(&self.verdict, &mut self.drain_deadline) {
+        if is_thrown_out() {
             return Err(ErrorKind::TimedOut.into());
         }
         self.socket.finish()
     }
-}
-
-/// Whether the client's time is over, by the verdict that has come just now or before.
-fn is_to_go(verdict: &Receiver<Verdict>, drain_deadline: &mut Option<Instant>) -> bool {
-    match verdict.try_recv() {
-        Ok(Verdict::ThrownOut) => return true,
-        Ok(Verdict::DrainBy(deadline)) => *drain_deadline = Some(deadline),
-        // None has come, or none will come any more.
-        Err(_) => {}
-    }
-    drain_deadline.is_some_and(|deadline| deadline <= Instant::now())
 }
 
 /// How far a client may lag. Each has copies of its own: a thousand that lag this far take half a GiB.

@@ -1,16 +1,15 @@
 //! The smallest reactor that is correct. Read this one first.
 //!
-//! One poll over the upstream, the listener and all clients. Poll, for each event, match the token: there is no more to
-//! a reactor. Every complete frame is appended to the byte buffer of every client, and a buffer is flushed when its
-//! socket is writable. Readiness is edge-triggered, that is, told once: it is remembered in a bit until a call would
-//! block, and while a bit is set that has work behind it, nobody sleeps.
+//! Poll; for each event, match the token. Every complete frame is appended to the byte buffer of every client, and a
+//! buffer is flushed when its socket is writable. Readiness is edge-triggered, that is, told once: it is remembered in
+//! a bit until a call would block, and while a bit is set that has work behind it, nobody sleeps.
 //!
 //! What it gets wrong and the relay does not, because it takes more code than there is here:
 //! - Each frame is copied for each client. Buffers grow with clients x lag, to [`BUFFER_LIMIT`] each, and never shrink.
 //! - Turns have no bound: a block for 10,000 clients, a storm of connects or a client that sends as fast as it is read
 //!   makes everybody wait, and the first in the slab is always served first.
-//! - No stall timeout, and no keepalive to find a silent client whose host has died. Out of descriptors, those who wait
-//!   to be accepted wait until somebody else connects. No redial, no skip, no replay, no limits, no signals.
+//! - Out of descriptors, those who wait to be accepted wait until somebody else connects.
+//! - No stall timeout, no keepalive, no redial, no skip, no replay, no limits, no signals.
 
 #[path = "lab/program.rs"]
 mod program;
@@ -21,19 +20,12 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use socket2::SockRef;
-use variant::{Arguments, FRAME_SIZE};
 
-/// The smallest correct reactor: one poll, a slab of clients, a byte buffer for each
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    arguments: Arguments,
-}
+use variant::{Arguments, FRAME_SIZE};
 
 struct Server {
     poll: Poll,
@@ -64,7 +56,7 @@ struct Client {
 }
 
 fn main() -> std::process::ExitCode {
-    program::run(|options: &Options| Server::open(&options.arguments)?.run())
+    program::run(|arguments| Server::open(arguments)?.run())
 }
 
 impl Server {
@@ -119,7 +111,7 @@ impl Server {
                 self.take_in();
             }
             // Keys are freed here and nowhere else. Freed earlier, one could be given to a newcomer, who would be taken
-            // for its predecessor by an event that is still to come in the same batch.
+            // for its predecessor by an event that is still to come in the batch.
             for key in self.leaving.drain(..) {
                 drop(self.clients.try_remove(key));
             }
@@ -129,9 +121,8 @@ impl Server {
     }
 
     fn is_over(&self) -> bool {
-        let is_late = |deadline| deadline <= Instant::now();
-        self.deadline
-            .is_some_and(|deadline| self.clients.is_empty() || is_late(deadline))
+        let is_reached = |deadline| self.clients.is_empty() || deadline <= Instant::now();
+        self.deadline.is_some_and(is_reached)
     }
 
     /// How long to sleep: not at all while the upstream has more, which no further event will announce.
@@ -150,10 +141,10 @@ impl Server {
         // Who comes after the upstream's end is left in the accept queue.
         while self.deadline.is_none() {
             match self.listener.accept() {
-                // One that cannot be seated is closed. The others do not notice.
+                // A failure is its own: it is closed.
                 Ok((socket, _)) => drop(self.seat(socket)),
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                // It would block, or there are no descriptors: either way, the next to connect causes an event.
+                // It would block, or there are no descriptors. The next to connect causes an event.
                 Err(_) => return,
             }
         }
@@ -183,7 +174,10 @@ impl Server {
         match self.upstream.read(&mut self.block[self.filled..]) {
             Ok(0) => return self.begin_drain(Ok(())),
             Ok(count) => self.filled += count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.upstream_readable = false,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.upstream_readable = false;
+                return;
+            }
             Err(error) => return self.begin_drain(Err(error)),
         }
         let whole = self.filled - self.filled % FRAME_SIZE;
@@ -247,7 +241,6 @@ impl Client {
 
 const LISTENER: Token = Token(usize::MAX);
 const UPSTREAM: Token = Token(usize::MAX - 1);
-/// Bytes that are read of the upstream in one turn.
 const BLOCK_SIZE: usize = 64 * 1024;
 /// Bytes that a client may lag, besides those that its kernel holds.
 const BUFFER_LIMIT: usize = 256 * 1024;

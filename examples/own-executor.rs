@@ -1,14 +1,14 @@
-//! The fan-out as `async fn`s on a small runtime of our own, which is in `own-executor/runtime.rs`. Read that one first.
+//! The fan-out as `async fn`s, on a small runtime of our own: `own-executor/runtime.rs`. Read that one first.
 //!
-//! A task accepts clients, another reads the upstream, and each client has one that waits for frames and then for its
-//! socket. Frames are stored once: a client lags by so many bytes, and its task writes all of them with one call, or two.
+//! One task accepts clients and reads the upstream, and each client has a task that waits for frames and then for its
+//! socket. Frames are stored once: a client lags by so many bytes, and its task writes them with one call, or two.
 //!
 //! It gives up, of what the relay has:
-//! - Owners that the compiler knows. Tasks share by `Rc`, `Cell` and `RefCell`, which look after it when the program runs:
-//!   a borrow that is held over an await would be a panic.
-//! - Bounded turns: the upstream is read again when all tasks that were woken have run, and there may be 10,000 of them.
-//! - The stall timeout, and a second try when descriptors have run out, for the runtime has no timers. No keepalive.
-//! - Redial, replay, skip, limits and signals, which would be more of the same.
+//! - Owners that the compiler knows. Tasks share by `Rc`, `Cell` and `RefCell`, which look after it when the program
+//!   runs: a borrow that was held over an await would be a panic.
+//! - Bounded turns: the upstream is read again when all tasks that were woken have run, and there may be 10,000.
+//! - The stall timeout, and another try to accept when descriptors have run out: the runtime has no timers.
+//! - Redial, replay, skip, keepalive, limits and signals, which would be more of the same.
 
 #[path = "lab/program.rs"]
 mod program;
@@ -26,20 +26,12 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
 use socket2::SockRef;
 
 use runtime::{Executor, Signal, Socket, To, race, yield_now};
 use variant::{Arguments, FRAME_SIZE};
-
-/// The fan-out as tasks on a small async runtime of our own
-#[derive(Parser)]
-struct Options {
-    #[command(flatten)]
-    arguments: Arguments,
-}
 
 /// What all tasks share.
 #[derive(Default)]
@@ -64,7 +56,7 @@ struct Standing {
 }
 
 fn main() -> ExitCode {
-    program::run(|options: &Options| run(&options.arguments))
+    program::run(run)
 }
 
 fn run(arguments: &Arguments) -> io::Result<()> {
@@ -97,12 +89,10 @@ async fn accept(
     executor: &Executor,
     fan_out: &Rc<FanOut>,
 ) -> io::Result<()> {
-    // Any failure waits like would-block: out of descriptors, it is the next to connect who causes an event.
-    let accept = |listener: &TcpListener| listener.accept().map_err(|_| ErrorKind::WouldBlock);
     loop {
-        let (socket, _) = listener
-            .call(To::Read, |socket| Ok(accept(socket)?))
-            .await?;
+        // Any failure waits like would-block: out of descriptors, it is the next to connect who causes an event.
+        let next = |listener: &TcpListener| listener.accept().or(Err(ErrorKind::WouldBlock.into()));
+        let (socket, _) = listener.call(To::Read, next).await?;
         if let Ok(client) = Socket::new(socket, &executor.reactor) {
             // Here, and not in its task, which may not run before the next frame is published.
             let standing = Rc::new(Standing::default());
@@ -186,8 +176,8 @@ async fn hear(client: &Socket<TcpStream>) -> io::Result<()> {
 }
 
 impl FanOut {
-    /// Makes whole frames part of what everybody lags. What nobody lacks is forgotten, and so is what only those lack who
-    /// lag too far.
+    /// Adds whole frames to what everybody lags. What nobody lacks is forgotten, and so is what only those lack who lag
+    /// too far.
     fn publish(&self, frames: &[u8]) {
         let mut log = self.log.borrow_mut();
         log.extend(frames);
@@ -242,5 +232,5 @@ impl FanOut {
 /// Bytes that are read of the upstream at once.
 const BLOCK_SIZE: usize = 64 * 1024;
 /// Bytes that a client may lag, besides those that its kernel holds. The log never takes more.
-const LAG_LIMIT: usize = 4 * 1024 * 1024;
+const LAG_LIMIT: usize = 1024 * 1024;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

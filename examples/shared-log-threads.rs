@@ -28,7 +28,6 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use blocking::{ClientSocket, DRAIN_TIMEOUT};
 use variant::{Arguments, FRAME_SIZE};
@@ -83,8 +82,8 @@ fn serve_client(mut socket: ClientSocket, mut cursor: Cursor) -> io::Result<()> 
     let mut segments = Vec::new();
     while cursor.take(&mut segments)? {
         let mut slices: Vec<_> = segments.iter().map(|part| IoSlice::new(part)).collect();
-        let is_to_go = || cursor.log.lock().is_over_for(cursor.position);
-        socket.write(&mut slices, is_to_go)?;
+        let is_left_behind = || cursor.position < cursor.log.lock().oldest;
+        socket.write(&mut slices, is_left_behind)?;
         segments.clear();
     }
     socket.finish()
@@ -132,7 +131,7 @@ impl SharedLog {
     /// Lets every client take what it has not had yet, and waits until all have left.
     fn drain(&self) {
         let mut log = self.lock();
-        log.drain_deadline = Some(Instant::now() + DRAIN_TIMEOUT);
+        log.has_upstream_ended = true;
         self.published.notify_all();
         // Whoever is not done by then, or came too late for any frame, is reset when the program ends.
         drop(
@@ -157,8 +156,7 @@ struct Log {
     bytes: usize,
     clients: usize,
     sleeping_clients: usize,
-    /// Known when the upstream has ended: whoever has not taken its rest by then is cut off.
-    drain_deadline: Option<Instant>,
+    has_upstream_ended: bool,
 }
 
 impl Log {
@@ -187,12 +185,6 @@ impl Log {
         let behind = position.saturating_sub(self.oldest);
         self.segments.range_mut(behind..)
     }
-
-    /// Whether a client that is here has been left behind, or is late at the end.
-    fn is_over_for(&self, position: usize) -> bool {
-        let is_late = |deadline: Instant| deadline <= Instant::now();
-        position < self.oldest || self.drain_deadline.is_some_and(is_late)
-    }
 }
 
 /// Where a client is in the log. The client counts as one for as long as this lives.
@@ -217,14 +209,14 @@ impl Cursor {
         let shared = &self.log;
         let mut log = shared.lock();
         log.sleeping_clients += 1;
-        let is_idle = |log: &mut Log| self.position == log.end() && log.drain_deadline.is_none();
+        let is_idle = |log: &mut Log| self.position == log.end() && !log.has_upstream_ended;
         let woken = shared.published.wait_while(log, is_idle);
         log = woken.unwrap_or_else(PoisonError::into_inner);
         log.sleeping_clients -= 1;
         if self.position == log.end() {
             return Ok(false);
         }
-        if log.is_over_for(self.position) {
+        if self.position < log.oldest {
             return Err(ErrorKind::TimedOut.into());
         }
         let mut bytes = 0;

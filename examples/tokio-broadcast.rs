@@ -3,14 +3,13 @@
 //! One task accepts clients and reads the upstream; what one read has brought, whole frames only, goes into the channel
 //! as one shared block. Each client is a task that takes blocks out of the channel and writes them to its socket.
 //!
-//! Usually that is `recv` and then `write_all`, which makes the channel the backlog of every client. But then a burst
-//! throws out whoever has not had its turn: `Lagged` does not tell a slow client from a busy server. Here a task goes on
-//! taking while its kernel refuses bytes, and is judged by the backlog it gathers. That the channel is full means only
-//! that tasks wait for their turn, so the upstream waits until they have had it. With `--wait` a task that has a backlog
-//! takes nothing, and the full channel holds the upstream up.
+//! Usually that is `recv` and then `write_all`, which makes the channel everybody's backlog. But then a burst throws
+//! out whoever has not had its turn: `Lagged` cannot tell a slow client from a busy server. Here a task goes on taking
+//! while its kernel refuses bytes, and is judged by the backlog that it gathers. So a full channel means that tasks
+//! wait for their turn, and the upstream waits until they have had it. With `--wait`, who has a backlog takes nothing.
 //!
-//! Gives up: turns and their bounds, as the scheduler decides who runs, every block wakes every task, and a storm of
-//! connects goes before frames; and redial, replay, skip, keepalive and limits, which would be the same code again.
+//! Gives up: bounded turns and their order, for the scheduler decides who runs, every block wakes every task, and who
+//! connects just before a frame may come too late for it. Redial, replay, skip, keepalive and limits: more of the same.
 
 #[path = "lab/program.rs"]
 mod program;
@@ -19,6 +18,7 @@ mod variant;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::net;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,10 +29,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::WriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
-use tokio::select;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -63,16 +61,12 @@ fn main() -> ExitCode {
         };
         let runtime = builder.enable_all().build()?;
         // As a task: `block_on` alone would run it on a thread that is none of those that run tasks.
-        let relay = runtime.spawn(relay(listener, upstream, options.arguments.wait));
-        runtime.block_on(relay)?
+        let running = runtime.spawn(run(listener, upstream, options.arguments.wait));
+        runtime.block_on(running)?
     })
 }
 
-async fn relay(
-    listener: std::net::TcpListener,
-    upstream: std::net::TcpStream,
-    waits: bool,
-) -> io::Result<()> {
+async fn run(listener: net::TcpListener, upstream: net::TcpStream, waits: bool) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     upstream.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
@@ -84,11 +78,10 @@ async fn relay(
         room: Arc::new(Notify::new()),
     };
     let mut clients = JoinSet::new();
-
     let outcome = loop {
-        select! {
+        tokio::select! {
             biased;
-            // First, so that whoever connected before a frame came is given it.
+            // First: who is known to have connected before a frame came is given it.
             socket = accept(&listener) => {
                 let (blocks, room) = (intake.blocks.subscribe(), Arc::clone(&intake.room));
                 clients.spawn(serve(socket, blocks, room, waits));
@@ -101,9 +94,8 @@ async fn relay(
             }
         }
     };
-
     drop(listener);
-    // Closes the channel: tasks find its end behind the last block.
+    // With the sender of the channel: tasks find the end behind the last block.
     drop(intake);
     let everybody_gone = async { while clients.join_next().await.is_some() {} };
     // Those that take longer are dropped with the runtime, and their sockets reset with them.
@@ -115,7 +107,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((socket, _)) => return socket,
-            // Out of descriptors, mostly. They who wait are still there in a moment, and until then this must not spin.
+            // Out of descriptors, mostly. Those who wait are looked at again in a moment.
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -133,10 +125,9 @@ struct Intake {
 }
 
 impl Intake {
-    /// Reads once and sends what frames that completes. False: the upstream has ended. May be dropped at any await: what
-    /// has been read by then is kept.
+    /// Reads once and sends what frames are complete then; false at the upstream's end. Dropped, it has not read.
     async fn take_in(&mut self) -> io::Result<bool> {
-        // A notification that comes between the two lines is kept for the second: no wake-up is lost.
+        // A notification that comes before the await is kept for it: no wake-up is lost.
         while self.blocks.len() >= CHANNEL_BLOCKS {
             self.room.notified().await;
         }
@@ -158,8 +149,8 @@ async fn serve(mut socket: TcpStream, mut blocks: Receiver<Block>, room: Arc<Not
     let outcome = give(&mut socket, &mut blocks, &room, waits).await;
     drop(blocks);
     room.notify_one();
+    // How it ends is nobody else's business.
     if outcome.is_ok() {
-        // Its failure is nobody else's business, and it has everything.
         let _ = finish(socket).await;
     }
 }
@@ -181,7 +172,7 @@ async fn give(
     let (mut is_open, mut is_talking) = (true, true);
     while is_open || !backlog.blocks.is_empty() {
         let lags = !backlog.blocks.is_empty();
-        select! {
+        tokio::select! {
             biased;
             written = backlog.write_to(&mut output), if lags => {
                 written?;
@@ -200,9 +191,7 @@ async fn give(
             },
             // What it sends is forgotten. Having ended its side is no reason not to be served on.
             heard = input.read(&mut scratch), if is_talking => is_talking = heard? > 0,
-            () = sleep_until(progress + STALL_TIMEOUT), if lags => {
-                return Err(ErrorKind::TimedOut.into());
-            }
+            () = sleep_until(progress + STALL_TIMEOUT), if lags => return Err(ErrorKind::TimedOut.into()),
         }
     }
     Ok(())
@@ -240,8 +229,7 @@ impl Backlog {
     }
 }
 
-/// The client has everything: ends it with a FIN, and reads its input to the end, because input that is left unread turns
-/// a close into a reset.
+/// Ends it with a FIN, and reads its input to the end: what is left unread would make a reset of the close.
 async fn finish(mut socket: TcpStream) -> io::Result<()> {
     socket.shutdown().await?;
     SockRef::from(&socket).set_linger(None)?;
@@ -251,7 +239,7 @@ async fn finish(mut socket: TcpStream) -> io::Result<()> {
 
 /// Bytes that are read of the upstream at once, and then shared by everybody.
 const BLOCK_SIZE: usize = 64 * 1024;
-/// Blocks in the channel: enough for tasks not to wait for each other, few enough to stay in the processor's cache.
+/// Blocks in the channel: enough to be read while others are written, few enough for the processor's cache.
 const CHANNEL_BLOCKS: usize = 16;
 /// Bytes that a client may lag, besides those that its kernel holds. The blocks are shared, so this is not per client.
 const LAG_LIMIT: usize = 4 * 1024 * 1024;

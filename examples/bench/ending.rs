@@ -97,18 +97,28 @@ pub(crate) fn watch_signals() -> Fallible<()> {
     Ok(())
 }
 
-/// Ends all children. Nothing can be started any more: the list stays locked.
+/// Kills all children; their owners find out.
+pub(crate) fn kill_children() {
+    kill(&alive().children);
+}
+
+/// Ends everything for good. Nothing can be started any more: the list stays locked.
 fn end_all() {
     let alive = alive();
-    for &child in &alive.children {
-        if let Some(id) = i32::try_from(child).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(id, Signal::KILL);
-        }
-    }
+    kill(&alive.children);
     for folder in &alive.folders {
         let _ = fs::remove_dir_all(folder);
     }
     std::mem::forget(alive);
+}
+
+fn kill(children: &[u32]) {
+    for &child in children {
+        if let Some(id) = i32::try_from(child).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            let _ = kill_process(id, Signal::KILL);
+        }
+    }
 }
 
 /// What has to be ended.

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
+use crate::bench::Bench;
 use crate::record::Machine;
-use crate::rig::Bench;
 
 /// The machine, and the relay under test on it.
 pub(crate) fn describe(bench: &Bench) -> Machine {

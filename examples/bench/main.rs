@@ -8,6 +8,7 @@
 //! (all clients) are programs of their own; the bench starts them, measures, and ends them.
 
 mod agenda;
+mod bench;
 mod building;
 #[path = "../lab/catalogue.rs"]
 mod catalogue;
@@ -20,6 +21,7 @@ mod compare;
 mod cores;
 #[path = "../lab/cpu.rs"]
 mod cpu;
+mod deadline;
 mod demands;
 mod ending;
 mod findings;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::agenda::{Agenda, Step};
+use crate::bench::Bench;
 use crate::cli::Cli;
 use crate::cores::Pinning;
 use crate::plan::Pace;
 use crate::programs::Programs;
 use crate::record::{Report, Settings};
-use crate::rig::Bench;
 use crate::session::{Session, clock_face};
 use crate::{Fallible, building, charts, ending, findings, machine, report};
 

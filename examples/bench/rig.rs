@@ -2,6 +2,8 @@
 //!
 //! Owns the order in which they start and end. Every wait in here has a limit that grows with the number of clients.
 
+mod measuring;
+
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
@@ -9,46 +11,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Fallible;
+use crate::bench::Bench;
 use crate::children::{Complaint, Helper};
-use crate::clock::monotonic_ns;
-use crate::cores::Pinning;
-use crate::cpu;
-use crate::mark::Mark;
-use crate::plan::{Entrant, Gaps, Load, Opening, Pace};
-use crate::proc;
+use crate::deadline::Deadline;
+use crate::plan::{Gaps, Load, Opening, Pace};
 use crate::programs::Programs;
 use crate::record::Figures;
 use crate::servers::{Inlet, Server, Started, Terms};
 use crate::sockets::await_accepted;
-use crate::window::{Holding, Moment, figures};
-
-/// What stays the same in all measurements of a run.
-#[derive(Debug)]
-pub(crate) struct Bench {
-    pub(crate) programs: Programs,
-    pub(crate) pinning: Pinning,
-    pub(crate) pace: Pace,
-}
-
-impl Bench {
-    /// Starts everything, warms up, measures one window and ends everything.
-    pub(crate) fn measure(&self, entrant: &Entrant) -> Fallible<Figures> {
-        let Entrant {
-            server,
-            load,
-            terms,
-            ..
-        } = entrant;
-        let mut rig = Rig::start(self, server, terms, load)?;
-        let outcome = rig.play(self, load);
-        outcome.map_err(|error| rig.explain(error))
-    }
-
-    /// A command that runs a server on its core.
-    pub(crate) fn launch(&self, program: &Path) -> Command {
-        self.pinning.command(&self.programs.bench, program)
-    }
-}
 
 /// One source, one server and one or two sinks, ended together. The sinks go first, so that they see no end that they
 /// would complain of; the server last.
@@ -59,7 +29,10 @@ pub(crate) struct Rig {
     pub(crate) server: Started,
     inlet: Inlet,
     programs: Programs,
+    /// For one answer.
     limit: Duration,
+    /// For everything.
+    deadline: Deadline,
 }
 
 impl Rig {
@@ -86,6 +59,7 @@ impl Rig {
     ) -> Fallible<Self> {
         let source_program = bench.programs.example("frame-source");
         let limit = PATIENCE + PATIENCE_FOR_CLIENT * u32::try_from(load.clients())?;
+        let deadline = Deadline::after(limit * ANSWERS);
         let mut options = source_options.to_vec();
         options.push(format!("--frame-size={}", load.frame_size));
         let inlet = server.inlet();
@@ -121,6 +95,7 @@ impl Rig {
             inlet,
             programs,
             limit,
+            deadline,
         })
     }
 
@@ -163,28 +138,13 @@ impl Rig {
     pub(crate) fn begin(&mut self, load: &Load) -> Fallible<()> {
         if let Opening::Burst(frames) = load.opening {
             self.burst(frames)?;
+            self.await_quiet()?;
         }
         self.source.order(&load.pace())?;
-        thread::sleep(load.opening.length());
+        self.sleep(load.opening.length());
         let limit = self.limit;
         self.sink()?.ask("first", "first", limit)?;
         Ok(())
-    }
-
-    /// Measures the running load for so long.
-    pub(crate) fn window(&mut self, load: &Load, length: Duration) -> Fallible<Figures> {
-        let start = self.moment()?;
-        thread::sleep(length);
-        let end = self.moment()?;
-        if end.mark.deliveries == start.mark.deliveries {
-            return Err("nothing was delivered".into());
-        }
-        let id = self.server.running.id();
-        let holding = Holding {
-            peak_resident_bytes: proc::peak_resident_bytes(id)?,
-            threads: u32::try_from(proc::threads(id)?)?,
-        };
-        Ok(figures(&start, &end, holding, load.rate > 0))
     }
 
     /// The sink, which must have been connected.
@@ -192,19 +152,26 @@ impl Rig {
         Ok(self.sink.as_mut().ok_or("no clients are connected")?)
     }
 
+    /// Lets the load run for so long.
+    pub(crate) fn sleep(&self, time: Duration) {
+        self.deadline.extend(time);
+        thread::sleep(time);
+    }
+
     /// The limit for an answer of a helper.
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }
 
-    fn play(&mut self, bench: &Bench, load: &Load) -> Fallible<Figures> {
+    /// All of one measurement, from the first connect to the end of the window.
+    pub(crate) fn play(&mut self, load: &Load, pace: &Pace) -> Fallible<Figures> {
         self.connect(load)?;
         self.begin(load)?;
         if load.storm > 0 {
             self.begin_storm(load)?;
         }
-        thread::sleep(bench.pace.warm_up);
-        let figures = self.window(load, bench.pace.window * load.windows)?;
+        self.sleep(pace.warm_up);
+        let figures = self.window(load, pace.window * load.windows)?;
         let limit = self.limit;
         if let Some(storm) = &mut self.storm {
             // One that broke off was no storm, and it says why.
@@ -245,37 +212,8 @@ impl Rig {
         options
     }
 
-    fn moment(&mut self) -> Fallible<Moment> {
-        let server = self.server.running.id();
-        let limit = self.limit;
-        let line = self.sink()?.ask(&format!("mark {server}"), "mark", limit)?;
-        let mark: Mark = serde_json::from_str(line.strip_prefix("mark").unwrap_or(&line))?;
-        let switches = proc::context_switches(server)?;
-        Ok(Moment {
-            mark,
-            at_ns: monotonic_ns(),
-            context_switches: switches.0 + switches.1,
-            strangers_ns: self.strangers_ns()?,
-        })
-    }
-
-    fn strangers_ns(&mut self) -> Fallible<u64> {
-        let storm = self.storm.as_ref().map(Helper::id);
-        let rig = [
-            self.source.id(),
-            self.server.running.id(),
-            self.sink()?.id(),
-        ];
-        let ours = rig
-            .into_iter()
-            .chain(storm)
-            .map(cpu::cpu_ns)
-            .sum::<Fallible<u64>>()?;
-        Ok(proc::machine_busy_ns()?.saturating_sub(ours))
-    }
-
     /// The error, and what the server has to say to it. Frames that were wrong were so before it ended.
-    fn explain(&mut self, error: Box<dyn Error>) -> Box<dyn Error> {
+    pub(crate) fn explain(&mut self, error: Box<dyn Error>) -> Box<dyn Error> {
         let is_about_frames = error.downcast_ref().is_some_and(Complaint::is_about_frames);
         match self.server.running.end_within(LAST_WORDS) {
             _ if is_about_frames => error,
@@ -291,6 +229,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// And how much longer for each client: 10,000 of them are connected in a second or two, by a slow server in ten.
 const PATIENCE_FOR_CLIENT: Duration = Duration::from_millis(4);
+
+/// Answers that a rig may wait for the longest time; more, and it never comes to an end.
+const ANSWERS: u32 = 8;
 
 /// How long a server that is failing is given to end.
 const LAST_WORDS: Duration = Duration::from_millis(300);

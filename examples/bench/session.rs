@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::Fallible;
+use crate::bench::Bench;
 use crate::children::Complaint;
 use crate::clock::whole_ns;
 use crate::plan::{Entrant, Series};
 use crate::record::{Figures, Finding, Report, Sample};
 use crate::report;
-use crate::rig::Bench;
 use crate::servers::Server;
 
 /// A run under way.

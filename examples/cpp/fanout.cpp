@@ -5,9 +5,9 @@
 // when there is nothing; the other throws away what the client sends. Between two `co_await`s nothing else runs, so
 // there is neither a lock nor a queue. Asio is the reactor: it polls, and resumes those whom an event concerns.
 //
-// What it gives up: who is resumed next is Asio's business, so there is no order of service and no bound on a turn. A
-// sleep allocates, so the steady state is not free of allocations. Whether a client has stalled is left to the kernel
-// to find (TCP_USER_TIMEOUT, which only Linux has).
+// What it gives up: it ends with its upstream. Who is resumed next is Asio's business, so there is no order of service
+// and no bound on a turn. A sleep allocates, so the steady state is not free of allocations. Whether a client has
+// stalled is left to the kernel (TCP_USER_TIMEOUT, Linux only).
 //
 // Build: g++ -std=c++20 -O2 -pthread -DASIO_STANDALONE -o target/fanout-cpp examples/cpp/fanout.cpp
 
@@ -89,8 +89,8 @@ public:
 
     awaitable<void> run(std::string host, std::string port) {
         std::error_code reason;
-        tcp::resolver resolver(context_);
-        auto endpoints = co_await resolver.async_resolve(host, port, redirect_error(use_awaitable, reason));
+        // Without co_await: Asio would start a thread for it, which then stays.
+        auto endpoints = tcp::resolver(context_).resolve(host, port, reason);
         tcp::socket upstream(context_);
         if (!reason) co_await asio::async_connect(upstream, endpoints, redirect_error(use_awaitable, reason));
         if (reason) throw std::system_error(reason, "upstream " + host + ":" + port);

@@ -22,6 +22,8 @@ pub(crate) struct Client {
     pub(crate) checker: Checker,
     /// When it last read something, on the monotonic clock; kept up only where silence has a limit.
     pub(crate) heard_at_ns: u64,
+    /// Whether it was left with something to read, and is remembered for that.
+    pub(crate) is_unfinished: bool,
     /// Bytes it has sent.
     pub(crate) said: usize,
 }
@@ -62,6 +64,7 @@ impl Client {
             serial,
             checker: Checker::default(),
             heard_at_ns: 0,
+            is_unfinished: false,
             said: 0,
         }
     }

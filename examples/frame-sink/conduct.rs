@@ -49,10 +49,12 @@ impl Sink<'_> {
             self.timers.set(now_ns, Alarm::Storm);
         }
         if let Some(limit) = self.options.time_limit {
-            self.timers.set(now_ns + whole_ns(limit), Alarm::End);
+            self.timers
+                .set(now_ns.saturating_add(whole_ns(limit)), Alarm::End);
         }
         if let Some(patience) = self.options.patience {
-            self.timers.set(now_ns + whole_ns(patience), Alarm::Silence);
+            self.timers
+                .set(now_ns.saturating_add(whole_ns(patience)), Alarm::Silence);
         }
         Ok(())
     }
@@ -137,23 +139,21 @@ impl Sink<'_> {
             return Ok(());
         };
         let patience_ns = whole_ns(patience);
-        let keeping_up = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.kind.keeps_up());
-        let silent = keeping_up.filter(|(_, client)| client.heard_at_ns + patience_ns <= now_ns);
-        let silent: Vec<usize> = silent.map(|(key, _)| key).collect();
+        let mut next_ns = now_ns + patience_ns;
+        let mut silent = Vec::new();
+        for (key, client) in &self.clients {
+            let end_ns = client.heard_at_ns + patience_ns;
+            match client.kind.keeps_up() {
+                true if end_ns <= now_ns => silent.push(key),
+                true => next_ns = next_ns.min(end_ns),
+                false => {}
+            }
+        }
         for key in silent {
             self.part(key, Err(Fault::Silent(patience)))?;
         }
-        let longest_ns = self
-            .clients
-            .iter()
-            .map(|(_, client)| client.heard_at_ns)
-            .min();
-        let due_ns = longest_ns.unwrap_or(now_ns).max(now_ns - patience_ns) + patience_ns;
-        self.timers
-            .set(due_ns.max(now_ns + SILENCE_STEP_NS), Alarm::Silence);
+        let due_ns = next_ns.max(now_ns + SILENCE_STEP_NS);
+        self.timers.set(due_ns, Alarm::Silence);
         Ok(())
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Sink<'_>> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             outcome => outcome?,
         }
+        sink.go_on()?;
         for event in &events {
             match event.token() {
                 WAKER => sink.obey()?,
@@ -70,6 +71,9 @@ fn resolve(server: &HostPort) -> Fallible<SocketAddr> {
 }
 
 fn time_left(sink: &Sink<'_>) -> Option<Duration> {
+    if !sink.unfinished.is_empty() {
+        return Some(Duration::ZERO);
+    }
     let due_ns = sink.timers.next_ns()?;
     Some(Duration::from_nanos(due_ns.saturating_sub(monotonic_ns())))
 }

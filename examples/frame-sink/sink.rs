@@ -35,6 +35,8 @@ pub(crate) struct Sink<'a> {
     pub(crate) timers: Timers<Alarm>,
     rules: Rules,
     buffer: Vec<u8>,
+    /// Clients that were read from and have more, by key; some may have left since.
+    pub(crate) unfinished: Vec<usize>,
     /// One for each kind, in the order of `Kind::ALL`.
     pub(crate) tallies: Vec<Tally>,
     /// Clients that keep up and have had no complete frame yet.
@@ -88,6 +90,7 @@ impl<'a> Sink<'a> {
             timers: Timers::new(),
             rules: options.rules(),
             buffer: vec![0; BUFFER_BYTES],
+            unfinished: Vec::new(),
             tallies: tallies.into_iter().collect::<Fallible<_>>()?,
             unstarted: 0,
             awaits_first: false,
@@ -143,12 +146,31 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Reads until the kernel has no more. A read that does not fill the buffer was the last, unless the server has
-    /// ended the stream, which only one more read tells (`epoll(7)`).
+    /// Reads until the kernel has no more, or it is somebody else's turn. A read that does not fill the buffer was the
+    /// last, unless the server has ended the stream, which only one more read tells (`epoll(7)`).
     pub(crate) fn read(&mut self, key: usize, is_last: bool) -> Fallible<()> {
-        while let Some(filled) = self.read_once(key, BUFFER_BYTES)? {
-            if filled < BUFFER_BYTES && !is_last {
-                break;
+        for _ in 0..READS_PER_TURN {
+            match self.read_once(key, BUFFER_BYTES)? {
+                Some(filled) if filled == BUFFER_BYTES || is_last => {}
+                _ => return Ok(()),
+            }
+        }
+        // No event will come for what is there already.
+        if let Some(client) = self.clients.get_mut(key)
+            && !std::mem::replace(&mut client.is_unfinished, true)
+        {
+            self.unfinished.push(key);
+        }
+        Ok(())
+    }
+
+    /// Goes on with those that had to leave something unread.
+    pub(crate) fn go_on(&mut self) -> Fallible<()> {
+        for key in std::mem::take(&mut self.unfinished) {
+            if let Some(client) = self.clients.get_mut(key) {
+                client.is_unfinished = false;
+                // Whether an end has come by now is not known: one read too many finds out.
+                self.read(key, true)?;
             }
         }
         Ok(())
@@ -229,3 +251,6 @@ impl<'a> Sink<'a> {
 
 /// Bytes asked for with one read: no more than fits a core's own cache, no less than keeps system calls rare.
 const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Reads that one client may take before it is the next one's turn: so slow a sink cannot starve anybody.
+const READS_PER_TURN: usize = 4;

@@ -198,7 +198,7 @@ impl Source<'_> {
     }
 
     fn pause(&mut self, client: &mut Client) -> Fallible<Course> {
-        let until_ns = monotonic_ns() + whole_ns(self.options.pause_for);
+        let until_ns = monotonic_ns().saturating_add(whole_ns(self.options.pause_for));
         while monotonic_ns() < until_ns && !self.is_done() {
             if let Course::Gone = self.wait(client, PollFlags::empty(), Some(until_ns))? {
                 return Ok(Course::Gone);

@@ -5,10 +5,10 @@
 // joining, leaving and blocks reach it by channels. Each client has a channel of blocks, which is its backlog, a
 // goroutine that writes them, and one that throws away what the client sends. The clients share the bytes of a block.
 //
-// What it gives up: a backlog is bounded in blocks, so how far a client may lag depends on how the frames came in. It
-// cannot tell a client that refuses bytes from one whose goroutine has not had its turn, so under a flood it may throw
-// out a client for its own slowness. Memory grows by two stacks and a channel with every client, and a block wakes as
-// many goroutines as there are clients: the price of code that reads from top to bottom.
+// What it gives up: it ends with its upstream. A backlog is bounded in blocks, so how far a client may lag depends on
+// how the frames came in. It cannot tell a client that refuses bytes from one whose goroutine has not had its turn, so
+// under a flood it may throw out a client for its own slowness. Every client costs two stacks and a channel, and every
+// block wakes as many goroutines as there are clients: the price of code that reads from top to bottom.
 //
 // Build and start, in this folder: go run . HOST:PORT PORT [--wait]
 package main

@@ -1,8 +1,8 @@
 //! Every variant of the server, and what it takes to start it.
 //!
 //! Owns the rule that a program of another language is compiled when it is missing or older than its sources, and that
-//! it appears in one piece, however many threads and processes ask for it at once. It knows nothing of what the variants
-//! promise, and starts none of them.
+//! it appears in one piece, however many threads and processes ask for it at once. It knows nothing of what the
+//! variants promise, and starts none of them.
 
 use std::env;
 use std::ffi::OsStr;
@@ -268,3 +268,59 @@ pub(crate) const VARIANTS: &[Variant] = &[
         origin: Origin::Python("asyncio_fanout.py"),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A folder that does not outlive its test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Self {
+            let folder = env::temp_dir().join(format!("fanout-{test}-{}", process::id()));
+            fs::create_dir(&folder).expect("nobody else uses the name");
+            Self(folder)
+        }
+
+        /// An empty file that was changed so many seconds after 1970 began.
+        fn file(&self, name: &str, seconds: u64) -> PathBuf {
+            let path = self.0.join(name);
+            let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let dated = File::create(&path).and_then(|file| file.set_modified(changed));
+            dated.expect("the folder is ours");
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // What stays is empty.
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_program_is_built_again_when_a_source_is_newer_or_anything_is_missing() {
+        let folder = Folder::new("sources");
+        let sources = [folder.file("one", 1), folder.file("other", 2)];
+        let nowhere = folder.0.join("nowhere");
+        assert!(is_fresh(&folder.file("newer", 3), &sources));
+        assert!(is_fresh(&folder.file("as-old", 2), &sources));
+        assert!(!is_fresh(&folder.file("older", 1), &sources));
+        assert!(!is_fresh(&nowhere, &sources));
+        assert!(!is_fresh(&sources[1], &[nowhere]));
+    }
+
+    #[test]
+    fn a_tool_is_there_if_a_folder_of_the_path_has_it() {
+        let folder = Folder::new("tools");
+        folder.file("tool", 1);
+        let path = env::join_paths([Path::new("/nowhere"), &folder.0]).expect("no colon in it");
+        assert!(is_on(&path, "tool"));
+        assert!(!is_on(&path, "another-tool"));
+        assert!(!is_on(OsStr::new("/nowhere"), "tool"));
+    }
+}

@@ -98,6 +98,19 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_is_written_whatever_was_there_before() {
+        for size in SMALLEST..SMALLEST + 20 {
+            let mut used = vec![0xff; size];
+            let head = Head {
+                sequence: 7,
+                sent_at_ns: 5,
+            };
+            head.write(&mut used);
+            assert_eq!(used, frame(7, 5, size), "{size}");
+        }
+    }
+
+    #[test]
     fn no_word_of_a_frame_is_in_another_place_of_it_or_in_its_neighbours() {
         let words = |sequence| {
             let bytes = frame(sequence, 5, STANDARD);

@@ -11,7 +11,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -50,8 +49,10 @@ impl Wake for TaskWaker {
 impl Executor {
     pub(crate) fn new() -> io::Result<Self> {
         let (to_woken, woken) = mpsc::channel();
+        let poll = mio::Poll::new()?;
         let reactor = Rc::new(Reactor {
-            poll: RefCell::new(mio::Poll::new()?),
+            registry: poll.registry().try_clone()?,
+            poll: RefCell::new(poll),
             sockets: RefCell::default(),
         });
         Ok(Self {
@@ -79,22 +80,20 @@ impl Executor {
         let mut future = pin!(future);
         let waker = self.waker(BLOCKED_ON);
         waker.wake_by_ref();
-        let mut events = Events::with_capacity(EVENTS_PER_ROUND);
+        let mut events = Events::with_capacity(1024);
         while deadline.is_none_or(|deadline| Instant::now() < deadline) {
-            // A set: each is polled once, however often it was woken. Whom that wakes comes next, after another look at
-            // the sockets.
-            let woken: BTreeSet<usize> = self.woken.try_iter().collect();
+            // A set, for one that was woken twice is polled once. Whom these wake is polled in the next round.
+            let mut woken: BTreeSet<usize> = self.woken.try_iter().collect();
             let at_once = (!woken.is_empty()).then(Instant::now);
             self.reactor.sleep(&mut events, at_once.or(deadline))?;
+            woken.extend(self.woken.try_iter());
+            let is_main_woken = woken.remove(&BLOCKED_ON);
             for key in woken {
-                if key != BLOCKED_ON {
-                    self.poll(key);
-                    continue;
-                }
-                let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-                if let Poll::Ready(outcome) = polled {
-                    return Ok(Some(outcome));
-                }
+                self.poll(key);
+            }
+            let mut context = Context::from_waker(&waker);
+            if is_main_woken && let Poll::Ready(outcome) = future.as_mut().poll(&mut context) {
+                return Ok(Some(outcome));
             }
         }
         Ok(None)
@@ -121,7 +120,7 @@ impl Executor {
 pub(crate) async fn yield_now() {
     let mut has_yielded = false;
     poll_fn(|context| {
-        if mem::replace(&mut has_yielded, true) {
+        if std::mem::replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
         context.waker().wake_by_ref();
@@ -175,6 +174,7 @@ impl Signal {
 
 pub(crate) struct Reactor {
     poll: RefCell<mio::Poll>,
+    registry: mio::Registry,
     /// The key of a socket is its token.
     sockets: RefCell<Slab<Rc<Readiness>>>,
 }
@@ -232,10 +232,8 @@ impl<S: Source> Socket<S> {
         };
         // Once, for its whole life.
         let both = Interest::READABLE | Interest::WRITABLE;
-        let poll = reactor.poll.borrow();
-        poll.registry()
-            .register(&mut socket.inner, Token(key), both)?;
-        drop(poll);
+        let registry = &reactor.registry;
+        registry.register(&mut socket.inner, Token(key), both)?;
         Ok(socket)
     }
 
@@ -263,7 +261,5 @@ impl<S: Source> Drop for Socket<S> {
     }
 }
 
-/// The key of the future that `block_on` was called with. No slab gives it.
+/// The key of the future that `block_on` runs. No slab gives it.
 const BLOCKED_ON: usize = usize::MAX;
-/// Events that one poll reports. The rest comes with the next.
-const EVENTS_PER_ROUND: usize = 1024;

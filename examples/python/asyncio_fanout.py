@@ -6,9 +6,9 @@ given no more while it keeps something: its limits are set to zero, and between 
 blocks are put in the client's backlog, as they are. Streams (`await writer.drain()`) would read more like the exercise,
 but cost a task for each client, and a turn of that task for each block.
 
-What it gives up: a block is written to all clients before anything else has its turn, always in the same order, and
-blocks are written one by one, however many there are. The copy in the transport costs up to 64 KiB for each client that
-lags. Whether a client has stalled is left to the kernel to find (TCP_USER_TIMEOUT, which only Linux has).
+What it gives up: it ends with its upstream. A block is written to all clients before anything else has its turn, always
+in the same order, and blocks are written one by one, however many there are. The copy in the transport costs up to
+64 KiB for each client that lags. Whether a client has stalled is left to the kernel (TCP_USER_TIMEOUT, Linux only).
 
 Start: python3 examples/python/asyncio_fanout.py HOST:PORT PORT [--wait]
 """
@@ -47,8 +47,8 @@ class Relay:
         for client in self.clients:
             client.give(block)
 
-    def wait_for(self, client: "Client") -> None:
-        """Leaves the upstream unread until this client, and any other that is late, has caught up."""
+    def hold_up(self, client: "Client") -> None:
+        """Leaves the upstream unread until this client, as any other that is late, has room again."""
         self.late.add(client)
         self.upstream.pause_reading()
 
@@ -135,7 +135,7 @@ class Client(asyncio.BufferedProtocol):
         self._backlog_size += len(block)
         if self._backlog_size > BACKLOG_SIZE:
             if self._relay.waits:
-                self._relay.wait_for(self)
+                self._relay.hold_up(self)
             else:
                 self._transport.abort()
 

@@ -13,9 +13,9 @@ here its usual defects are mended:
 - the end of its input is taken for its end  -> only an error is; but input is read, or close() would be a reset
 - an abort looks like an end                 -> every end but the clean one is a reset (SO_LINGER 0)
 
-What it gives up: two threads per client share one interpreter lock, so it scales with neither cores nor clients, and a
-client whose thread has not had its turn may be thrown out as slow. As nothing wakes a thread from send() but bytes or
-time, a client that takes nothing is thrown out a second after it was found to lag.
+What it gives up: it ends with its upstream. Two threads per client share one interpreter lock, so it scales with
+neither cores nor clients, and a client whose thread has not had its turn may be thrown out as slow. As nothing wakes a
+thread from send() but bytes or time, a client that takes nothing is thrown out a second after it was found to lag.
 
 Start: python3 examples/python/threads.py HOST:PORT PORT [--wait]
 """

@@ -103,8 +103,11 @@ fn a_storm_that_meets_no_frames_goes_all_the_same() {
     let mut reader = server.accept();
     let mut client = server.accept();
     // It stays for a moment, in case a frame comes.
-    let outcome = client.0.read(&mut [0; 1]);
-    assert!(!matches!(outcome, Ok(1)), "{outcome:?}");
+    match client.0.read(&mut [0; 1]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        outcome => panic!("{outcome:?}"),
+    }
     reader.send_frames(20..21);
     findings(sink).expect_good();
 }

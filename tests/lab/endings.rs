@@ -50,6 +50,21 @@ fn so_many_frames_are_enough_and_no_more_are_counted() {
     assert_eq!(found.ends("reader", "left"), 1);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_that_leaves_the_turn_to_others_goes_on_though_no_event_comes() {
+    let mut source = Source::start("--orders");
+    let sink = start_sink(source.addr, "--frames 2000");
+    assert_eq!(source.program.ask("burst 1"), "sent");
+    sink.signal(Signal::STOP);
+    // More than one turn reads, and all of it in the kernel when the sink goes on.
+    assert_eq!(source.program.ask("burst 1999"), "sent");
+    sink.signal(Signal::CONT);
+    let found = findings(sink);
+    found.expect_good();
+    assert_eq!(found.number("deliveries"), 2000);
+}
+
 #[test]
 fn so_much_time_is_enough() {
     let source = Source::start("--rate 2000");

@@ -50,6 +50,14 @@ fn a_pause_is_nothing_to_those_who_have_patience() {
 }
 
 #[test]
+fn a_stream_may_flow_for_longer_than_anybody_has_patience() {
+    let source = Source::start("--rate 1000 --count 3000 --once");
+    let found = sink(source.addr, "--patience 2s");
+    found.expect_good();
+    assert_eq!(found.number("deliveries"), 3000);
+}
+
+#[test]
 fn a_run_without_the_fault_is_no_fault() {
     let source = Source::start("--rate 0 --count 100 --once --fault torn --fault-after 100");
     let found = sink(source.addr, "");

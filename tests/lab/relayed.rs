@@ -93,7 +93,7 @@ fn a_stalled_client_is_thrown_out_and_the_readers_lose_nothing() {
     // More frames than the kernel takes for somebody who does not read.
     let line = Line::start(
         "--count 20000",
-        "--no-reconnect --slow wait --stall-timeout 1s",
+        "--no-reconnect --slow wait --stall-timeout 2s",
         "--readers 2 --stalled 1",
         3,
     );
@@ -107,14 +107,14 @@ fn a_stalled_client_is_thrown_out_and_the_readers_lose_nothing() {
 #[test]
 fn a_slow_client_is_thrown_out_and_the_readers_lose_nothing() {
     let line = Line::start(
-        "--count 16000",
-        "--no-reconnect --backlog 4096",
+        "--count 12000",
+        "--no-reconnect --backlog 8192",
         "--readers 2 --slow 1 --slow-rate 1024",
         3,
     );
-    let found = line.play("rate 8000");
+    let found = line.play("rate 4000");
     found.expect_good();
-    assert_eq!(found.kind("reader")["frames"], 32_000);
+    assert_eq!(found.kind("reader")["frames"], 24_000);
     assert_eq!(found.ends("reader", "ended"), 2);
     assert_eq!(found.ends("slow", "thrown out"), 1);
 }

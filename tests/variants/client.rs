@@ -86,7 +86,7 @@ impl Client {
         self.ended
     }
 
-    /// Its own address and that of the server's end.
+    /// Its own address and that of the server.
     pub(crate) fn ends(&self) -> (SocketAddr, SocketAddr) {
         let own = self.stream.local_addr().expect("it is connected");
         (own, self.stream.peer_addr().expect("it is connected"))
@@ -190,6 +190,13 @@ impl Client {
         }
     }
 
+    /// Takes much at a time from now on: however busy the machine is, to catch up then takes few rounds.
+    pub(crate) fn widen(&self) {
+        SockRef::from(&self.stream)
+            .set_recv_buffer_size(WIDE)
+            .expect("any size is valid");
+    }
+
     /// Shuts down the sending side, as `nc` does at the end of its input.
     pub(crate) fn half_close(&self) {
         self.stream
@@ -245,6 +252,9 @@ pub(crate) fn all_read_up_to(clients: &mut [&mut Client], next: u64) -> Outcome 
 
 /// Bytes of a segment: a few to a frame.
 const SMALL_SEGMENT: u32 = 536;
+
+/// Bytes of a receive buffer.
+const WIDE: usize = 1024 * 1024;
 
 /// Bytes of a read.
 const READ: usize = 64 * 1024;

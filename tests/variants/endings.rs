@@ -17,8 +17,9 @@ pub(crate) fn end(server: &Server) -> Outcome {
     let mut scene = Scene::set(server, Manner::Plain)?;
     let mut witness = scene.join(Room::Usual)?;
     let mut behind = scene.join(Room::Small)?;
-    scene.lag(&mut witness)?;
+    scene.lag(&mut witness, &behind)?;
     let frames = scene.end_upstream();
+    behind.widen();
     behind.expect_end(frames)?;
     witness.expect_end(frames)?;
     drop((behind, witness));

@@ -82,24 +82,35 @@ pub(crate) fn descriptors(_process: u32) -> Option<usize> {
     None
 }
 
-/// How many bytes lie in the receive queue of the end at `local` of the connection between these two; none if that end
-/// is no longer connected.
+/// What the kernel holds at one end of a connection, in bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Queues {
+    /// Written, and not yet acknowledged by the other end.
+    pub(crate) unsent: usize,
+    /// Received, and not yet read.
+    pub(crate) unread: usize,
+}
+
+/// The queues of the end at `local` of the connection between these two; none if that end is no longer connected.
 #[cfg(target_os = "linux")]
-pub(crate) fn unread(local: SocketAddr, remote: SocketAddr) -> Option<usize> {
+pub(crate) fn queues((local, remote): (SocketAddr, SocketAddr)) -> Option<Queues> {
     let table = std::fs::read_to_string("/proc/net/tcp").ok()?;
     let (local, remote) = (name(local)?, name(remote)?);
-    let row = table.lines().find_map(|row| {
+    let queues = table.lines().find_map(|row| {
         let fields: Vec<_> = row.split_whitespace().collect();
         // proc_net_tcp: the number of the row, both addresses, the state, the two queues.
         (fields[1] == local && fields[2] == remote).then(|| fields[4].to_owned())
     });
-    let row = row?;
-    let (_, unread) = row.split_once(':')?;
-    usize::from_str_radix(unread, 16).ok()
+    let queues = queues?;
+    let (unsent, unread) = queues.split_once(':')?;
+    Some(Queues {
+        unsent: usize::from_str_radix(unsent, 16).ok()?,
+        unread: usize::from_str_radix(unread, 16).ok()?,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn unread(_local: SocketAddr, _remote: SocketAddr) -> Option<usize> {
+pub(crate) fn queues(_ends: (SocketAddr, SocketAddr)) -> Option<Queues> {
     None
 }
 

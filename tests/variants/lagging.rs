@@ -24,6 +24,7 @@ pub(crate) fn thrown_out(server: &Server) -> Outcome {
     let (scene, mut stuck) = stall(server)?;
     let sent = scene.feed.complete();
     // It reads again: first what the kernel still has for it.
+    stuck.widen();
     let end = stuck.read_up_to_or_end(sent)?;
     match end {
         Some(End::Reset) => Ok(()),
@@ -67,6 +68,7 @@ pub(crate) fn waiting(server: &Server) -> Outcome {
     }
     // Nothing further comes from the upstream: that the client reads again is all that happens.
     let sent = scene.feed.complete();
+    stuck.widen();
     all_read_up_to(&mut [&mut witness, &mut stuck], sent)?;
     scene.feed.finish_frame()?;
     scene.step(&mut [&mut witness, &mut stuck], BURST)?;
@@ -77,8 +79,9 @@ pub(crate) fn waiting(server: &Server) -> Outcome {
 
 /// Whether the server sleeps and leaves its upstream unread.
 fn waits(scene: &Scene) -> bool {
-    let (upstream, own) = scene.feed.ends();
-    kernel::unread(own, upstream) != Some(0) && scene.is_at_rest()
+    let (upstream, server) = scene.feed.ends();
+    let queues = kernel::queues((server, upstream));
+    queues.is_none_or(|queues| queues.unread > 0) && scene.is_at_rest()
 }
 
 /// How many moments in a row nothing has moved when a server that does not sleep is taken to wait all the same.

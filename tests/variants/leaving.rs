@@ -49,10 +49,10 @@ pub(crate) fn departure(server: &Server) -> Outcome {
     let before = kernel::descriptors(scene.server.id());
     let mut client = scene.join(Room::Usual)?;
     scene.step(&mut [&mut witness, &mut client], 3)?;
-    let (own, servers) = client.ends();
+    let (own, server) = client.ends();
     client.reset();
     // No frame comes. What the server does about the reset once it has arrived, it has done when it sleeps.
-    kernel::eventually(|| kernel::unread(servers, own).is_none());
+    kernel::eventually(|| kernel::queues((server, own)).is_none());
     let is_let_go = || kernel::descriptors(scene.server.id()) <= before;
     kernel::eventually(|| is_let_go() || scene.is_at_rest());
     ensure(is_let_go(), || {

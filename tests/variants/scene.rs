@@ -6,7 +6,8 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags};
 
 use crate::client::{Client, Room, all_read_up_to};
-use crate::fault::{Outcome, ensure};
+use crate::fault::{Fault, Outcome, ensure};
+use crate::frame::STANDARD;
 use crate::running::Running;
 use crate::server::{Manner, Server};
 use crate::upstream::{Feed, Upstream};
@@ -97,13 +98,21 @@ impl Scene {
         self.catch_up(clients)
     }
 
-    /// Sends frames that this client alone reads, until everybody else lags who has little room: three times what the
-    /// kernel takes, and less than any server's bound.
-    pub(crate) fn lag(&mut self, witness: &mut Client) -> Outcome {
-        for _ in 0..3 {
+    /// Sends frames that the witness alone reads, until the other client lags: the kernel takes no more for it, and the
+    /// server has to keep some frames, but fewer than any server's bound.
+    pub(crate) fn lag(&mut self, witness: &mut Client, other: &Client) -> Outcome {
+        let (own, server) = other.ends();
+        for _ in 0..MOST_BURSTS {
             self.step(&mut [witness], BURST)?;
+            self.rests();
+            let queues = kernel::queues((server, own)).zip(kernel::queues((own, server)));
+            let in_kernel = queues.map_or(KERNEL, |(server, own)| server.unsent + own.unread);
+            let sent = self.feed.complete() - other.next();
+            if sent > in_frames(in_kernel) + BURST {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(Fault::Unproven("the kernel takes everything".to_owned()))
     }
 
     /// Ends the upstream where it is; returns how many whole frames have been sent.
@@ -122,3 +131,13 @@ impl Scene {
         kernel::eventually(|| self.is_at_rest())
     }
 }
+
+fn in_frames(bytes: usize) -> u64 {
+    bytes.div_ceil(STANDARD) as u64
+}
+
+/// Bursts that are certainly more than the kernel takes for a client with little room.
+const MOST_BURSTS: u32 = 32;
+
+/// Bytes that the kernel is taken to hold for such a client where it does not tell.
+const KERNEL: usize = 128 * 1024;

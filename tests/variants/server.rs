@@ -53,6 +53,7 @@ impl Server {
             return words;
         }
         say(format!("{upstream} --listen 127.0.0.1:{port}"));
+        say(RELAY_OPTIONS.to_owned());
         say(match manner {
             Manner::Plain => "--no-reconnect".to_owned(),
             Manner::Waiting => "--no-reconnect --slow wait".to_owned(),
@@ -98,3 +99,6 @@ fn run_cargo(builds: &Path) -> Result<(), String> {
 
 /// The relay's name among the servers.
 pub(crate) const RELAY: &str = "fanout";
+
+/// A backlog as short as the variants have, and for each client as much room in the kernel as they give it.
+const RELAY_OPTIONS: &str = "--backlog 1024 --unsent-limit 0";

@@ -1,6 +1,5 @@
 //! Many clients connected and served: how much memory does the relay itself hold?
 
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -49,11 +48,11 @@ pub(crate) fn run(
     // Before the first client comes, so that the difference is the clients'.
     rig.server.running.hear("upstream connected", rig.limit())?;
     rig.fill_log(load, u64::from(options.backlog) * 2)?;
-    thread::sleep(pace.warm_up);
+    rig.sleep(pace.warm_up);
     let before = proc::resident_bytes(rig.server.running.id())?;
     rig.connect(load)?;
     rig.begin(load)?;
-    thread::sleep(pace.warm_up);
+    rig.sleep(pace.warm_up);
     let figures = rig.window(load, pace.window)?;
     let after = proc::resident_bytes(rig.server.running.id())?;
     drop(rig);

@@ -1,6 +1,5 @@
 //! A silent upstream and clients that wait: does the relay sleep?
 
-use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -46,11 +45,11 @@ pub(crate) fn run(
     rig.begin(&load)?;
     rig.source.order("silent")?;
     rig.server.running.hear("upstream stale", rig.limit())?;
-    thread::sleep(SETTLING);
+    rig.sleep(SETTLING);
     let id = rig.server.running.id();
     let cpu_before = cpu::cpu_ns(id)?;
     let before = proc::context_switches(id)?;
-    thread::sleep(length);
+    rig.sleep(length);
     let after = proc::context_switches(id)?;
     let cpu_us = to_float(cpu::cpu_ns(id)?.saturating_sub(cpu_before)) / 1e3;
     // Waking up is being switched in, and whoever was switched in is switched out again, willingly or not.

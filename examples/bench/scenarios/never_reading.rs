@@ -64,13 +64,13 @@ pub(crate) fn run(
     let id = rig.server.running.id();
     rig.server.running.hear("upstream connected", rig.limit())?;
     rig.fill_log(&load, u64::from(backlog) * 2)?;
-    thread::sleep(pace.warm_up);
+    rig.sleep(pace.warm_up);
     let resident_before = proc::resident_bytes(id)?;
     let kernel_before = proc::tcp_memory_bytes()?;
     rig.connect(&load)?;
     rig.begin(&load)?;
     wait_until_blocked(&rig, clients)?;
-    thread::sleep(pace.window);
+    rig.sleep(pace.window);
     let kernel_after = proc::tcp_memory_bytes()?;
     let limit = rig.limit();
     let answer = rig.sink()?.ask("receive-buffer", "receive-buffer", limit)?;

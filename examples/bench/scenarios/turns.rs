@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 
 use hdrhistogram::Histogram;
 
@@ -49,7 +48,7 @@ pub(crate) fn run(session: &mut Session, relay: &Server, clients: usize) -> Fall
     )?;
     rig.connect(&load)?;
     rig.begin(&load)?;
-    thread::sleep(bench.pace.warm_up);
+    rig.sleep(bench.pace.warm_up);
     let skip = fs::metadata(&trace)?.len();
     let figures = rig.window(&load, bench.pace.window * WINDOWS)?;
     drop(rig);
