@@ -244,7 +244,7 @@ impl Drop for Cursor {
 }
 
 /// How far a client may lag.
-const LOG_BYTES: usize = 4 * 1024 * 1024;
+const LOG_BYTES: usize = 1024 * 1024;
 
 /// What one read of the upstream brings, and what one write takes on, at most.
 const SEGMENT_BYTES: usize = 256 * 1024;

@@ -76,10 +76,11 @@ impl Helper {
         }
     }
 
-    /// Waits for the end of the process: whether it said that a promise was broken.
-    pub(crate) fn complains_within(&mut self, limit: Duration) -> Fallible<bool> {
+    /// Waits for the end of the process: what it said was broken, if it ended with that.
+    pub(crate) fn complains_within(&mut self, limit: Duration) -> Fallible<Option<String>> {
         let status = wait(&mut self.child, limit)?;
-        Ok(status.is_some_and(|status| status.code() == Some(PROMISE_BROKEN)))
+        let is_complaint = status.is_some_and(|status| status.code() == Some(PROMISE_BROKEN));
+        Ok(is_complaint.then(|| self.complaints.last(LAST_WORDS)))
     }
 
     /// What went wrong, in the helper's own words if it has said anything.
@@ -103,9 +104,16 @@ pub(crate) struct Complaint(pub(crate) String);
 impl Complaint {
     /// Whether frames were wrong, and it is not just that a stream broke off.
     pub(crate) fn is_about_frames(&self) -> bool {
-        !["reset:", "ended:", "socket:"]
-            .iter()
-            .any(|word| self.0.contains(word))
+        [
+            "missing:",
+            "repeated:",
+            "torn:",
+            "garbage:",
+            "off-boundary:",
+            "cut:",
+        ]
+        .iter()
+        .any(|word| self.0.contains(word))
     }
 }
 

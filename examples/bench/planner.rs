@@ -67,6 +67,24 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Adds a series in which each server is measured undisturbed and disturbed, as neighbours in time. Who cannot play
+    /// the one does not play the other.
+    pub(crate) fn add_pairs(&mut self, bases: &[Entrant], disturbed: Vec<Entrant>) {
+        let mut entrants = Vec::with_capacity(2 * bases.len());
+        for entrant in disturbed {
+            let base = bases
+                .iter()
+                .find(|base| base.server.name == entrant.server.name);
+            entrants.extend(
+                base.cloned()
+                    .map(|base| [base, entrant])
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+        self.add(entrants);
+    }
+
     /// The servers that play in this setting, as entrants.
     pub(crate) fn enter(
         &mut self,

@@ -87,10 +87,10 @@ impl Session {
             slower.load.rate = rate;
             outcome = self.bench.measure(&slower);
             let is_lost = outcome.as_ref().is_err_and(|error| error.is::<Complaint>());
+            if outcome.is_ok() && most != rate {
+                self.learn(entrant, rate);
+            }
             if !is_lost {
-                if most != rate {
-                    self.learn(entrant, rate);
-                }
                 break;
             }
         }

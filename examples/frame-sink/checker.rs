@@ -78,6 +78,11 @@ impl Checker {
         self.frames
     }
 
+    /// The frame that has to come next; `None` before the first.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.expected
+    }
+
     /// Frames that were passed over so far; always 0 where gaps are forbidden.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped

@@ -19,6 +19,10 @@ pub(crate) enum Fault {
     Cut { expected: u64, bytes: usize },
     /// The stream ended before it should.
     Ended { frames: u64 },
+    /// No frame ever came.
+    Nothing,
+    /// The stream ended in good order, but not where another one did.
+    Uneven { next: u64, elsewhere: u64 },
     /// The stream was aborted.
     Reset { frames: u64 },
     /// Nothing came for so long.
@@ -67,6 +71,18 @@ impl fmt::Display for Fault {
                 write!(
                     out,
                     "ended: the server ended the stream after {frames} frames"
+                )
+            }
+            Self::Nothing => {
+                write!(
+                    out,
+                    "nothing: no frame came; has the server found its upstream?"
+                )
+            }
+            Self::Uneven { next, elsewhere } => {
+                write!(
+                    out,
+                    "uneven: the stream ended before frame {next}, that of another client before {elsewhere}"
                 )
             }
             Self::Reset { frames } => write!(out, "reset: aborted after {frames} frames"),

@@ -5,6 +5,7 @@
 use std::io;
 
 use crate::Fallible;
+use crate::client::Client;
 use crate::clock::monotonic_ns;
 use crate::fault::Fault;
 use crate::kind::Kind;
@@ -18,11 +19,41 @@ impl Sink<'_> {
         let frames = client.checker.frames();
         // With an order or a number of frames outstanding, it is too early.
         let is_early = self.options.orders || self.options.frames.is_some();
+        let next = client.checker.next();
         let outcome = match client.checker.end() {
             Ok(()) if is_early && client.kind.keeps_up() => Err(Fault::Ended { frames }),
             outcome => outcome.map(|()| End::Ended),
         };
+        let outcome = outcome.and_then(|end| self.compare(next).map(|()| end));
         self.part(key, outcome)
+    }
+
+    /// All streams of one server end with the same frame; `next` would have come next in this one.
+    fn compare(&mut self, next: Option<u64>) -> Result<(), Fault> {
+        let Some(next) = next else {
+            return Ok(());
+        };
+        let elsewhere = *self.ended_before.get_or_insert(next);
+        if next == elsewhere {
+            Ok(())
+        } else {
+            Err(Fault::Uneven { next, elsewhere })
+        }
+    }
+
+    /// Whoever keeps up and has had no frame by the end was not served.
+    pub(crate) fn blame_nothing(&mut self) -> Fallible<()> {
+        let is_unserved = |client: &Client| client.kind.keeps_up() && client.checker.frames() == 0;
+        let unserved: Vec<usize> = self
+            .clients
+            .iter()
+            .filter(|(_, client)| is_unserved(client))
+            .map(|(key, _)| key)
+            .collect();
+        for key in unserved {
+            self.part(key, Err(Fault::Nothing))?;
+        }
+        Ok(())
     }
 
     /// A client's socket has failed.

@@ -39,6 +39,7 @@ pub(crate) fn run(options: &Options) -> Fallible<Sink<'_>> {
     sink.set_out()?;
     let mut events = Events::with_capacity(EVENTS_PER_POLL);
     let mut is_over = false;
+    let mut is_interrupted = false;
     while !is_over && !sink.is_finished() {
         match poll.poll(&mut events, time_left(&sink)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -48,15 +49,18 @@ pub(crate) fn run(options: &Options) -> Fallible<Sink<'_>> {
         for event in &events {
             match event.token() {
                 WAKER => sink.obey()?,
-                SIGNALS => is_over = true,
+                SIGNALS => is_interrupted = true,
                 _ => sink.serve(event)?,
             }
         }
-        is_over |= sink.act()?;
+        is_over |= sink.act()? || is_interrupted;
     }
     // Whoever ends before the server shows signs of it takes what happened for what it looks like.
     while !sink.suspected.is_empty() {
         sink.judge()?;
+    }
+    if !options.orders && !is_interrupted {
+        sink.blame_nothing()?;
     }
     sink.progress.clear();
     Ok(sink)

@@ -45,6 +45,8 @@ pub(crate) struct Sink<'a> {
     pub(crate) awaits_first: bool,
     /// What was broken, up to `BROKEN_KEPT` lines, and how much in all.
     pub(crate) broken: Vec<String>,
+    /// The frame before which the first stream ended that ended in good order.
+    pub(crate) ended_before: Option<u64>,
     pub(crate) broken_count: u64,
     /// What the clients of the storm met that is broken unless the server is about to end.
     pub(crate) suspected: VecDeque<String>,
@@ -95,6 +97,7 @@ impl<'a> Sink<'a> {
             unstarted: 0,
             awaits_first: false,
             broken: Vec::new(),
+            ended_before: None,
             broken_count: 0,
             suspected: VecDeque::new(),
             serials: 0,

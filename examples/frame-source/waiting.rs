@@ -68,8 +68,10 @@ impl Interruptions {
             outcome => outcome?,
         };
         let found = polled.get(1).map_or(PollFlags::empty(), PollFd::revents);
-        // What it says is asked of the flag and the channel; would-block is what is expected when nothing came.
-        let _ = (&self.wake_up).read(&mut [0; 64]);
+        if !polled[0].revents().is_empty() {
+            // What it was is asked of the flag and the channel: one byte or many, it is a wake-up.
+            let _ = (&self.wake_up).read(&mut [0; 64]);
+        }
         Ok(found)
     }
 

@@ -56,6 +56,19 @@ fn a_frame_that_was_cut_is_sent_again_to_the_next_client() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reset_destroys_nothing_that_was_sent_before_it() {
+    let source = Source::start("--rate 0 --fault reset --fault-after 3000");
+    let mut client = Socket::connect(source.addr);
+    client.frame();
+    // More than fits the client's side: the rest is the kernel's to send when the source has nothing more to do.
+    source.program.wait_until_asleep();
+    let (bytes, was_reset) = client.rest();
+    assert_eq!(bytes.len(), 2999 * STANDARD + STANDARD / 2);
+    assert!(was_reset);
+}
+
 #[test]
 fn a_frame_that_a_leaving_client_did_not_take_whole_is_sent_again() {
     let source = Source::start("--frame-size 1048576 --count 3 --rate 0 --json");

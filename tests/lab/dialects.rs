@@ -1,6 +1,7 @@
 //! Redis and NATS, played by the test in canned words: what the programs say to them, and what they make of answers.
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 
 use crate::frame::STANDARD;
 use crate::program::Program;
@@ -184,7 +185,9 @@ fn the_source_ends_with_what_the_server_complains_of() {
 fn the_source_ends_when_the_server_does() {
     let server = Server::open();
     let source = publisher(&server, "redis", "--rate 10");
-    drop(server.accept());
+    let client = server.accept();
+    // A server that says that it has nothing more to say is done, whatever a client would mean by it.
+    client.0.shutdown(Shutdown::Write).expect("it is connected");
     let outcome = source.wait_for_end();
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(

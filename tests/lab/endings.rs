@@ -50,21 +50,6 @@ fn so_many_frames_are_enough_and_no_more_are_counted() {
     assert_eq!(found.ends("reader", "left"), 1);
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_client_that_leaves_the_turn_to_others_goes_on_though_no_event_comes() {
-    let mut source = Source::start("--orders");
-    let sink = start_sink(source.addr, "--frames 2000");
-    assert_eq!(source.program.ask("burst 1"), "sent");
-    sink.signal(Signal::STOP);
-    // More than one turn reads, and all of it in the kernel when the sink goes on.
-    assert_eq!(source.program.ask("burst 1999"), "sent");
-    sink.signal(Signal::CONT);
-    let found = findings(sink);
-    found.expect_good();
-    assert_eq!(found.number("deliveries"), 2000);
-}
-
 #[test]
 fn so_much_time_is_enough() {
     let source = Source::start("--rate 2000");
@@ -140,13 +125,17 @@ fn a_stream_that_ends_inside_a_frame_is_a_broken_promise() {
 fn an_interrupted_sink_reports() {
     let server = Server::open();
     let sink = start_sink(server.addr(), "--half-closing 1");
-    let clients = [server.accept(), server.accept()];
+    let mut clients = [server.accept(), server.accept()];
+    for client in &mut clients {
+        client.send_frames(7..9);
+    }
+    // What was there before the signal is read before it is heeded.
     sink.signal(Signal::INT);
     let found = findings(sink);
     found.expect_good();
+    assert_eq!(found.number("deliveries"), 4);
     assert_eq!(found.ends("reader", "open"), 1);
     assert_eq!(found.ends("half-closing", "open"), 1);
-    drop(clients);
 }
 
 #[test]
@@ -165,4 +154,26 @@ fn a_gap_may_be_allowed_and_is_counted_then_but_a_repeated_frame_may_not() {
         let found = sink(source.addr, &format!("--gaps-allowed --check {check}"));
         found.expect_broken("repeated: frame 100 was due, 99 came again");
     }
+}
+
+#[test]
+fn a_reader_that_was_sent_nothing_is_a_broken_promise() {
+    let server = Server::open();
+    let sink = start_sink(server.addr(), "--readers 2 --for 200ms");
+    let [mut first, second] = [server.accept(), server.accept()];
+    first.send_frames(0..3);
+    findings(sink).expect_broken("reader 2: nothing: no frame came");
+    drop((first, second));
+}
+
+#[test]
+fn streams_that_end_at_different_frames_are_a_broken_promise() {
+    let server = Server::open();
+    let sink = start_sink(server.addr(), "--readers 2");
+    let [mut first, mut second] = [server.accept(), server.accept()];
+    first.send_frames(0..3);
+    second.send_frames(1..2);
+    drop(first);
+    drop(second);
+    findings(sink).expect_broken("uneven: the stream ended before frame");
 }

@@ -41,8 +41,12 @@ impl Socket {
     #[track_caller]
     pub(crate) fn rest(&mut self) -> (Vec<u8>, bool) {
         let mut bytes = Vec::new();
-        match self.0.read_to_end(&mut bytes) {
-            Ok(_) => (bytes, false),
+        let outcome = (&self.0).take(REST_BYTES).read_to_end(&mut bytes);
+        match outcome {
+            Ok(count) => {
+                assert!((count as u64) < REST_BYTES, "it does not end");
+                (bytes, false)
+            }
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => (bytes, true),
             Err(error) => panic!("neither end nor reset: {error}"),
         }
@@ -127,3 +131,6 @@ pub(crate) fn sequence_of(frame: &[u8]) -> u64 {
     assert!(frame == right, "not a frame of the source: {frame:?}");
     head.sequence
 }
+
+/// More than any stream has that ends: a source that does not end must not fill the memory.
+const REST_BYTES: u64 = 64 << 20;

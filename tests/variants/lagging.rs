@@ -9,13 +9,6 @@ use crate::server::{Manner, Server};
 use crate::wait::wait_for_some;
 use crate::{BURST, MOMENT, kernel};
 
-pub(crate) fn ready(server: &Server) -> Outcome {
-    let mut scene = Scene::set(server, Manner::Plain)?;
-    let mut one = scene.join(Room::Usual)?;
-    let mut other = scene.join(Room::Usual)?;
-    scene.step(&mut [&mut one, &mut other], AT_ONCE)
-}
-
 pub(crate) fn stalled(server: &Server) -> Outcome {
     stall(server).map(drop)
 }
@@ -86,9 +79,6 @@ fn waits(scene: &Scene) -> bool {
 
 /// How many moments in a row nothing has moved when a server that does not sleep is taken to wait all the same.
 const MOMENTS: u32 = 40;
-
-/// Frames that the kernel has room for, for every client, although none is read: 2 MiB.
-const AT_ONCE: u64 = 2 * 1024;
 
 /// Frames that are more than any server's bound and the kernel's buffers together: 32 MiB.
 const FLOOD: u64 = 32 * 1024;

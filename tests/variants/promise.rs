@@ -27,9 +27,6 @@ pub(crate) enum Promise {
     Failure,
     /// No upstream: a line and exit code 1. Bad arguments: a line and exit code 2, and nobody has listened.
     Refusal,
-    /// A client whose kernel takes bytes is not thrown out, however many frames come at once: that the server has not
-    /// got round to it is not its fault.
-    Ready,
     /// A client that reads nothing holds up neither the upstream nor the other clients.
     Stalled,
     /// A client that has lagged too far sees a reset, and cannot mistake it for an end.
@@ -62,7 +59,6 @@ impl Promise {
             Self::Unfinished => endings::unfinished(server),
             Self::Failure => endings::failure(server),
             Self::Refusal => endings::refusal(server),
-            Self::Ready => lagging::ready(server),
             Self::Stalled => lagging::stalled(server),
             Self::ThrownOut => lagging::thrown_out(server),
             Self::Waiting => lagging::waiting(server),

@@ -2,50 +2,23 @@
 
 use crate::promise::Promise;
 
-/// Servers that do not keep a promise.
+/// Servers that do not keep a promise, ever, and the reason.
 pub(crate) struct Exception {
     pub(crate) promise: Promise,
     pub(crate) servers: &'static [&'static str],
-    pub(crate) claim: Claim,
-}
-
-/// What is said of a server and a promise.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Claim {
-    Kept,
-    /// Always, and for this reason.
-    Missed(&'static str),
-    /// It depends, on this; nothing is checked.
-    Unspecified(&'static str),
+    why: &'static str,
 }
 
 pub(crate) const EXCEPTIONS: &[Exception] = &[
     Exception {
         promise: Promise::Departure,
         servers: &["thread-per-client", "message-passing", "shared-log-threads"],
-        claim: Claim::Missed(
-            "a client's thread waits for frames, and only a write finds that its client is gone",
-        ),
-    },
-    Exception {
-        promise: Promise::Ready,
-        servers: &[
-            "thread-per-client",
-            "message-passing",
-            "shared-log-threads",
-            "go",
-            "python-threads",
-        ],
-        claim: Claim::Unspecified(
-            "a queue fills just as well while the system does not let the thread run that empties it",
-        ),
+        why: "a client's thread waits for frames, and only a write finds that its client is gone",
     },
     Exception {
         promise: Promise::Input,
         servers: &["thread-per-client", "message-passing", "shared-log-threads"],
-        claim: Claim::Missed(
-            "a client's thread waits for frames and cannot wait for input too; it reads that at the end",
-        ),
+        why: "a client's thread waits for frames and cannot wait for input too; it reads that at the end",
     },
     Exception {
         promise: Promise::Redial,
@@ -62,17 +35,14 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
             "python-threads",
             "python-asyncio",
         ],
-        claim: Claim::Missed("a variant shows one way to fan out, and ends with its upstream"),
+        why: "a variant shows one way to fan out, and ends with its upstream",
     },
 ];
 
-/// What the table says of this server and this promise.
-pub(crate) fn claim(server: &str, promise: Promise) -> Claim {
-    let is_this = |exception: &&Exception| {
-        exception.promise == promise && exception.servers.contains(&server)
-    };
-    EXCEPTIONS
-        .iter()
-        .find(is_this)
-        .map_or(Claim::Kept, |exception| exception.claim)
+/// Why this server does not keep this promise, if the table says that it does not.
+pub(crate) fn why_missed(server: &str, promise: Promise) -> Option<&'static str> {
+    let mut exceptions = EXCEPTIONS.iter();
+    let found = exceptions
+        .find(|exception| exception.promise == promise && exception.servers.contains(&server))?;
+    Some(found.why)
 }

@@ -96,13 +96,7 @@ fn plan_both(
         planner.enter(&setting, &plays, is_demanded)
     };
     let [base, loaded] = [enter(names[0], loads[0]), enter(names[1], loads[1])];
-    // Neighbours in time: each server without and with.
-    planner.add(
-        base.into_iter()
-            .zip(loaded)
-            .flat_map(|(base, loaded)| [base, loaded])
-            .collect(),
-    );
+    planner.add_pairs(&base, loaded);
 }
 
 /// Backlogs that the opening burst sends: the first fills the kernel's buffers, the second the backlog, two to spare.

@@ -48,11 +48,15 @@ fn plan_series(
 /// Nobody is thrown out and nothing is lost: who cannot keep up makes the source wait.
 pub(crate) fn terms(block: usize) -> Terms {
     Terms {
-        relay: vec!["--slow=wait".to_owned()],
+        relay: ["--slow=wait", ROOM].map(String::from).into(),
         block,
         patience: Patience::Waits,
     }
 }
+
+/// As much room for lag as the variants give: 1 MiB. With its own default, sixteen times that, the relay would fill its
+/// log with what the slowest client has not read yet, and memory and caches with it.
+const ROOM: &str = "--backlog=1024";
 
 /// Whether a demand is about this server with so many clients.
 fn is_demanded(name: &str, clients: usize) -> bool {

@@ -28,12 +28,13 @@ pub(crate) fn run(session: &mut Session) -> Fallible<Vec<Finding>> {
         })?;
         rig.connect(&load)?;
         rig.source.order(&load.pace())?;
-        let is_caught = rig.sink()?.complains_within(LIMIT)?;
+        let said = rig.sink()?.complains_within(LIMIT)?;
+        let said = said.unwrap_or_else(|| "nothing".to_owned());
         findings.push(Finding {
             what: format!("self-test, damaged: {fault}"),
-            demand: "the sink ends with exit code 1".to_owned(),
-            figure: if is_caught { "caught" } else { "NOT CAUGHT" }.to_owned(),
-            is_met: is_caught,
+            demand: format!("the sink ends with exit code 1 and says `{fault}`"),
+            is_met: said.contains(&format!("{fault}:")),
+            figure: said,
         });
     }
     if findings.iter().any(|finding| !finding.is_met) {

@@ -36,11 +36,6 @@ pub(crate) fn plan(planner: &mut Planner<'_>, options: &StormOptions) {
         let plays = |server: &Server| server.is_relay() || server.is_variant();
         let base = planner.enter(&setting("storm-base", 0), plays, |_| false);
         let stormy = planner.enter(&setting("storm", options.storm), plays, |_| false);
-        planner.add(
-            base.into_iter()
-                .zip(stormy)
-                .flat_map(|(base, stormy)| [base, stormy])
-                .collect(),
-        );
+        planner.add_pairs(&base, stormy);
     }
 }
