@@ -1,6 +1,6 @@
 //! What all variants of the server share: how they are told what to do, and how they listen.
 //!
-//! Nothing of the fan-out itself is here: each variant is to be read in one file.
+//! Nothing of the fan-out itself is here: that is to be read in one place, for each variant.
 
 #[path = "listen.rs"]
 mod listen;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::plan::{FRAME_SIZE, Load};
+use crate::plan::Load;
 use crate::planner::{Planner, Setting};
 use crate::scenarios::saturation::{self, BLOCK};
 use crate::servers::{FLOOR, Server};
@@ -21,11 +21,8 @@ pub(crate) struct FrameSizeOptions {
 pub(crate) fn plan(planner: &mut Planner<'_>, options: &FrameSizeOptions) {
     for clients in planner.clients_or(&[100]) {
         for &frame_size in &options.sizes {
-            let mut terms = saturation::terms(BLOCK);
+            let mut terms = saturation::terms(BLOCK, frame_size);
             terms.relay.push(format!("--frame-size={frame_size}"));
-            terms
-                .relay
-                .push(format!("--backlog={}", LOG_BYTES / frame_size));
             let setting = Setting {
                 scenario: "frame-size",
                 load: Load {
@@ -41,6 +38,3 @@ pub(crate) fn plan(planner: &mut Planner<'_>, options: &FrameSizeOptions) {
         }
     }
 }
-
-/// The log is as large for every size: that of the default frames and the default backlog.
-const LOG_BYTES: u32 = 16_384 * FRAME_SIZE;

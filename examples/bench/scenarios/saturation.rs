@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::plan::Load;
+use crate::plan::{FRAME_SIZE, Load};
 use crate::planner::{Planner, Setting};
 use crate::servers::{
     FLOOR, FLOOR_AGAIN, Patience, RELAY, STR2STR, STR2STR_CLIENTS, Server, Terms,
@@ -38,7 +38,7 @@ fn plan_series(
     let setting = Setting {
         scenario: "saturation",
         load: Load::readers(0, clients),
-        terms: terms(options.block),
+        terms: terms(options.block, FRAME_SIZE),
         linger: Duration::ZERO,
     };
     let entrants = planner.enter(&setting, plays, |name| is_demanded(name, clients));
@@ -46,9 +46,10 @@ fn plan_series(
 }
 
 /// Nobody is thrown out and nothing is lost: who cannot keep up makes the source wait.
-pub(crate) fn terms(block: usize) -> Terms {
+pub(crate) fn terms(block: usize, frame_size: u32) -> Terms {
+    let room = format!("--backlog={}", ROOM_BYTES / frame_size);
     Terms {
-        relay: ["--slow=wait", ROOM].map(String::from).into(),
+        relay: vec!["--slow=wait".to_owned(), room],
         block,
         patience: Patience::Waits,
     }
@@ -56,7 +57,7 @@ pub(crate) fn terms(block: usize) -> Terms {
 
 /// As much room for lag as the variants give: 1 MiB. With its own default, sixteen times that, the relay would fill its
 /// log with what the slowest client has not read yet, and memory and caches with it.
-const ROOM: &str = "--backlog=1024";
+const ROOM_BYTES: u32 = 1024 * 1024;
 
 /// Whether a demand is about this server with so many clients.
 fn is_demanded(name: &str, clients: usize) -> bool {

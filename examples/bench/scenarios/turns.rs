@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use crate::Fallible;
 use crate::ending::Folder;
 use crate::foreign::find_program;
-use crate::plan::Load;
+use crate::plan::{FRAME_SIZE, Load};
 use crate::record::Finding;
 use crate::rig::Rig;
 use crate::scenarios::saturation::{self, BLOCK};
@@ -33,7 +33,7 @@ pub(crate) fn run(session: &mut Session, relay: &Server, clients: usize) -> Fall
     let mut rig = Rig::start_with(
         bench,
         relay,
-        &saturation::terms(BLOCK),
+        &saturation::terms(BLOCK, FRAME_SIZE),
         &load,
         &[],
         |program| {
