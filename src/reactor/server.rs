@@ -188,7 +188,7 @@ impl Server {
         let now = self.clock.read();
         let has_work = self.relay.has_work()
             || self.entrance.has_work(now)
-            || (self.upstream.has_unread() && self.relay.has_room());
+            || (self.upstream.has_unread(&self.relay, now) && self.relay.has_room());
         if has_work {
             return Some(Duration::ZERO);
         }

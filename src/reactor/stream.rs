@@ -11,7 +11,9 @@ use std::time::Duration;
 use log::warn;
 use mio::event::Event;
 use mio::net::TcpStream;
+use mio::{Interest, Registry};
 
+use super::token::Role;
 use crate::config::Span;
 use crate::relay::Relay;
 use crate::relay::intake::IntakeEnd;
@@ -21,6 +23,8 @@ pub(super) struct Stream {
     addr: SocketAddr,
     /// Something may be there to read: set by an event, cleared by would-block.
     readable: bool,
+    /// It is not registered: while frames are held back, more of them need wake nobody up.
+    unheard: bool,
     /// Frames completed on this connection.
     frames: u64,
     /// When it last gave a byte, or was last left unread.
@@ -47,6 +51,7 @@ impl Stream {
             addr,
             // Bytes may have come together with the news that the connection was made.
             readable: true,
+            unheard: false,
             frames: 0,
             silent_since: now,
             frameless_since: Some(now),
@@ -67,12 +72,42 @@ impl Stream {
         self.frames
     }
 
-    pub(super) fn is_readable(&self) -> bool {
-        self.readable
+    /// There are bytes to be read that no event will announce.
+    pub(super) fn has_unread(&self, relay: &Relay<TcpStream>, now: Duration) -> bool {
+        self.readable || (self.unheard && !relay.can_wait(now))
     }
 
-    /// Reads what there is, as far as the relay has room for it.
-    pub(super) fn take_in(&mut self, relay: &mut Relay<TcpStream>, now: Duration) -> StreamEnd {
+    /// Reads what there is, as far as the relay has room for it. Does not listen for more while
+    /// frames are held back, if little comes meanwhile: with a frame a millisecond and ten
+    /// milliseconds of linger, that is two wake-ups in the place of ten.
+    pub(super) fn take_in(
+        &mut self,
+        relay: &mut Relay<TcpStream>,
+        registry: &Registry,
+        now: Duration,
+    ) -> StreamEnd {
+        if self.unheard {
+            if relay.can_wait(now) {
+                return StreamEnd::Open;
+            }
+            if let Err(error) =
+                registry.register(&mut self.socket, Role::Upstream.into(), Interest::READABLE)
+            {
+                return StreamEnd::Failed(error);
+            }
+            self.unheard = false;
+            self.readable = true;
+            self.silent_since = now;
+        }
+        let end = self.read(relay, now);
+        if matches!(end, StreamEnd::Open) && !self.readable && relay.can_wait(now) {
+            // If that fails, it is heard as before.
+            self.unheard = registry.deregister(&mut self.socket).is_ok();
+        }
+        end
+    }
+
+    fn read(&mut self, relay: &mut Relay<TcpStream>, now: Duration) -> StreamEnd {
         if !self.readable {
             return StreamEnd::Open;
         }
@@ -100,7 +135,7 @@ impl Stream {
         let (Some(limit), Some(since)) = (stale_after, self.frameless_since) else {
             return;
         };
-        if now >= since + limit {
+        if !self.unheard && now >= since + limit {
             self.frameless_since = None;
             warn!(
                 "upstream stale addr={} silent_for={}: connected but no frames; \
@@ -117,7 +152,7 @@ impl Stream {
         upstream_timeout: Option<Duration>,
         now: Duration,
     ) -> Option<Duration> {
-        upstream_timeout.filter(|&limit| now >= self.silent_since + limit)
+        upstream_timeout.filter(|&limit| !self.unheard && now >= self.silent_since + limit)
     }
 
     /// When one of the two is due. Never while it is known to have bytes unread: then the silence
@@ -127,7 +162,7 @@ impl Stream {
         upstream_timeout: Option<Duration>,
         stale_after: Option<Duration>,
     ) -> Option<Duration> {
-        if self.readable {
+        if self.readable || self.unheard {
             return None;
         }
         let given_up = upstream_timeout.map(|limit| self.silent_since + limit);

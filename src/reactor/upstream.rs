@@ -119,7 +119,7 @@ impl Upstream {
                         self.connect(untried, Some(loss), relay, registry, now);
                     }
                 },
-                State::Streaming(stream) => self.take_in(stream, relay, now),
+                State::Streaming(stream) => self.take_in(stream, relay, registry, now),
                 state @ (State::Waiting { .. } | State::Ended(_)) => self.state = state,
             }
             if !matches!(self.state, State::Idle) {
@@ -142,8 +142,8 @@ impl Upstream {
     }
 
     /// There are bytes to be read that no event will announce.
-    pub(super) fn has_unread(&self) -> bool {
-        matches!(&self.state, State::Streaming(stream) if stream.is_readable())
+    pub(super) fn has_unread(&self, relay: &Relay<TcpStream>, now: Duration) -> bool {
+        matches!(&self.state, State::Streaming(stream) if stream.has_unread(relay, now))
     }
 
     /// When to come round again even if no event does.
@@ -218,8 +218,14 @@ impl Upstream {
         }
     }
 
-    fn take_in(&mut self, mut stream: Stream, relay: &mut Relay<TcpStream>, now: Duration) {
-        let end = stream.take_in(relay, now);
+    fn take_in(
+        &mut self,
+        mut stream: Stream,
+        relay: &mut Relay<TcpStream>,
+        registry: &Registry,
+        now: Duration,
+    ) {
+        let end = stream.take_in(relay, registry, now);
         let (addr, frames) = (stream.addr(), stream.frames());
         if frames > 0 {
             self.backoff.reset();

@@ -14,6 +14,10 @@ use std::time::Duration;
 /// 100 clients and more, and of 256 with ten.
 pub const READ_WINDOW_BYTES: usize = 192 * 1024;
 
+/// While frames are held back, what may come meanwhile without being read, in bytes: less than the
+/// kernel takes for any connection, so that waiting with it slows nobody down.
+pub const UNHEARD_BYTES: u64 = 32 * 1024;
+
 /// Reads from the upstream in one turn. Only an upstream that dribbles single bytes as fast as
 /// they are read ever meets it.
 pub const READS_PER_TURN: usize = 64;

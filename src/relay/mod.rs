@@ -35,7 +35,7 @@ use client::{Client, ClientId};
 use clients::{Clients, Newcomer, Parted};
 use departure::Reason;
 use frame_log::{FrameLog, LogTooLarge, Position};
-use limits::Budgets;
+use limits::{Budgets, UNHEARD_BYTES};
 use stats::Stats;
 
 /// The frame log and the clients that are given its frames.
@@ -73,6 +73,10 @@ struct Linger {
     hold: Duration,
     /// When the oldest frame held back is to be published.
     due: Option<Duration>,
+    /// What had been received when frames were published last.
+    mark: Position,
+    /// What came between the last two publications, in bytes.
+    harvest: u64,
 }
 
 impl<S: Read + Write> Relay<S> {
@@ -91,6 +95,9 @@ impl<S: Read + Write> Relay<S> {
             linger: Linger {
                 hold: settings.linger,
                 due: None,
+                mark: 0,
+                // Unknown, so as much as can be.
+                harvest: u64::MAX,
             },
             replays: settings.replay_frames > 0,
             next_look: 0,
@@ -121,13 +128,23 @@ impl<S: Read + Write> Relay<S> {
 
     fn publish(&mut self, now: Duration) {
         self.linger.due = None;
+        self.linger.harvest = self.log.received() - self.linger.mark;
+        self.linger.mark = self.log.received();
         self.clients.publish(&mut self.log, now);
+    }
+
+    /// Frames are held back, and so little comes meanwhile that it may as well wait in the kernel:
+    /// until they are due, nobody need wake up for more.
+    #[must_use]
+    pub fn can_wait(&self, now: Duration) -> bool {
+        self.linger.due.is_some_and(|due| now < due) && self.linger.harvest <= UNHEARD_BYTES
     }
 
     /// The upstream connection is lost: forgets the frame that it did not complete, and says how
     /// many bytes of it there were.
     pub fn discard_partial(&mut self) -> u64 {
         let discarded = self.log.discard_partial();
+        self.linger.mark = self.linger.mark.min(self.log.received());
         self.clients.stats.discarded_bytes += discarded;
         discarded
     }

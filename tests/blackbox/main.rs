@@ -13,6 +13,7 @@ mod endings;
 mod environment;
 mod faults;
 mod harness;
+mod linger;
 mod listeners;
 mod log_lines;
 mod options;

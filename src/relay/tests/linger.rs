@@ -1,6 +1,7 @@
 //! Lingering: complete frames are held back to be sent several at once, but never too long.
 
 use super::super::client::ClientId;
+use super::super::limits::Budgets;
 use super::super::policy::SlowPolicy::{Disconnect, Wait};
 use super::rig::{Rig, SHAPE, Shape};
 use super::{MS, frames};
@@ -145,4 +146,49 @@ fn without_linger_a_frame_goes_out_in_the_turn_that_completes_it() {
     rig.turn();
     assert_eq!(rig.taken(id), frames(0..1, 8));
     assert_eq!(rig.relay.next_deadline(), None);
+}
+
+#[test]
+fn an_upstream_may_wait_while_frames_are_held_back_and_few_come_meanwhile() {
+    let mut rig = Rig::new(Shape {
+        frame_size: 1024,
+        window: 128 * 1024,
+        backlog_frames: 128,
+        linger: MS(20),
+        budgets: Budgets::default(),
+        ..SHAPE
+    });
+    rig.join(Disconnect, usize::MAX);
+    let mut hold = |frames, expected| {
+        rig.feed(frames);
+        assert_eq!(rig.relay.can_wait(rig.now), expected, "{frames} frames");
+        rig.now += MS(20);
+        assert!(!rig.relay.can_wait(rig.now), "they are due");
+        rig.turn();
+        assert!(!rig.relay.can_wait(rig.now), "nothing is held back");
+    };
+    // How many come in a hold is known from the one before.
+    hold(1, false);
+    hold(32, true);
+    hold(33, true);
+    hold(1, false);
+    hold(1, true);
+}
+
+#[test]
+fn a_lost_upstream_does_not_count_for_the_next_hold() {
+    let mut rig = lingering();
+    rig.feed(1);
+    rig.upstream.send(5);
+    rig.settle();
+    rig.now += MS(20);
+    rig.turn();
+    rig.relay.discard_partial();
+    rig.upstream.position = rig.relay.log.complete();
+    rig.feed(1);
+    assert!(rig.relay.can_wait(rig.now));
+    rig.now += MS(20);
+    rig.turn();
+    rig.feed(1);
+    assert!(rig.relay.can_wait(rig.now));
 }

@@ -83,6 +83,8 @@ impl Rig {
                 linger: Linger {
                     hold: shape.linger,
                     due: None,
+                    mark: 0,
+                    harvest: u64::MAX,
                 },
                 replays: shape.replays,
                 next_look: 0,
