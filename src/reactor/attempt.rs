@@ -46,7 +46,8 @@ pub(super) struct Loss {
 pub(super) type Untried = VecDeque<SocketAddr>;
 
 impl Attempt {
-    /// Begins to connect to `addr`, and registers the socket once and for all.
+    /// Begins to connect to `addr`, and registers the socket. What becomes of that afterwards is the
+    /// stream's affair, which is not listened to while frames are held back.
     pub(super) fn begin(
         addr: SocketAddr,
         registry: &Registry,
