@@ -127,21 +127,26 @@ mod tests {
     use crate::programs::Programs;
     use crate::servers::Patience;
 
-    #[test]
-    fn too_many_clients_for_a_server_is_said_once() {
-        let programs = Programs::beside_this_one().expect("this program is somewhere");
-        let (servers, _) = programs.roster(&["send-floor", "python-asyncio"]);
-        let mut planner = Planner::new(&servers, FULL, &[]);
-        let setting = Setting {
-            scenario: "saturation",
-            load: Load::readers(0, 10_000),
+    /// So many clients, as many as can be or too many for some.
+    fn setting(scenario: &'static str, clients: usize) -> Setting {
+        Setting {
+            scenario,
+            load: Load::readers(0, clients),
             terms: Terms {
                 relay: Vec::new(),
                 block: 1024,
                 patience: Patience::Waits,
             },
             linger: Duration::ZERO,
-        };
+        }
+    }
+
+    #[test]
+    fn too_many_clients_for_a_server_is_said_once() {
+        let programs = Programs::beside_this_one().expect("this program is somewhere");
+        let (servers, _) = programs.roster(&["send-floor", "python-asyncio"]);
+        let mut planner = Planner::new(&servers, FULL, &[]);
+        let setting = setting("saturation", 10_000);
         for _ in 0..2 {
             let entrants = planner.enter(&setting, |_| true, |name| name == "send-floor");
             let names: Vec<_> = entrants
@@ -151,5 +156,27 @@ mod tests {
             assert_eq!(names, [("send-floor", FULL.demanded)]);
         }
         assert_eq!(planner.skipped.len(), 1, "{:?}", planner.skipped);
+    }
+
+    #[test]
+    fn pairs_are_of_the_same_server_and_whoever_cannot_play_both_plays_neither() {
+        let programs = Programs::beside_this_one().expect("this program is somewhere");
+        let servers = programs.imagined(&["thread-per-client", "minimal-reactor", "own-executor"]);
+        let mut planner = Planner::new(&servers, FULL, &[]);
+        // Half of the load is not too much for the first of them, all of it is.
+        let bases = planner.enter(&setting("storm-base", 800), |_| true, |_| false);
+        let disturbed = planner.enter(&setting("storm", 1_600), |_| true, |_| false);
+        planner.add_pairs(&bases, disturbed);
+        let entrants = planner.series[0].entrants.iter();
+        let names: Vec<_> = entrants
+            .map(|entrant| (entrant.scenario, entrant.server.name))
+            .collect();
+        let expected = [
+            ("storm-base", "minimal-reactor"),
+            ("storm", "minimal-reactor"),
+            ("storm-base", "own-executor"),
+            ("storm", "own-executor"),
+        ];
+        assert_eq!(names, expected);
     }
 }
