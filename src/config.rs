@@ -4,7 +4,6 @@
 
 mod address;
 mod listener;
-mod span;
 
 use std::time::Duration;
 
@@ -12,10 +11,10 @@ use ipnet::IpNet;
 
 use crate::relay::limits::{FRAME_SIZE_BYTES, READ_WINDOW_BYTES};
 use crate::relay::policy::SlowPolicy;
+use crate::relay::span::Span;
 
 pub use address::HostPort;
 pub use listener::ListenerConfig;
-pub(crate) use span::Span;
 
 /// Everything that can be set. The defaults are those of the command line.
 #[derive(Clone, Debug)]

@@ -15,20 +15,13 @@ use super::socket;
 use super::token::{MAX_LISTENER_SOCKETS, Role};
 use crate::config::{Config, ListenerConfig};
 use crate::error::Error;
+use crate::relay::entrance::Gate;
 use crate::relay::limits::ACCEPT_QUEUE;
-use crate::relay::policy::SlowPolicy;
 
 /// One listening socket.
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
     pub(super) addr: SocketAddr,
-    /// Index of the listener in the configuration; several sockets may share one.
-    pub(super) index: u16,
-    pub(super) policy: SlowPolicy,
-    /// Frames from before its time that a client is given first.
-    pub(super) replay: u64,
-    /// A connection may be waiting: set by an event, cleared by would-block.
-    pub(super) acceptable: bool,
 }
 
 /// The addresses of every listener of the configuration, in its order. Blocks while names are looked
@@ -43,19 +36,20 @@ pub(super) fn resolve_all(config: &Config) -> Result<Vec<Vec<SocketAddr>>, Error
     config.listeners.iter().map(resolve_one).collect()
 }
 
-/// Binds and registers every listener of the configuration on its `addrs`, or none.
+/// Binds and registers every listener of the configuration on its `addrs`, or none. Gives the
+/// sockets, and what is agreed with the clients of each.
 pub(super) fn open_all(
     config: &Config,
     addrs: &[Vec<SocketAddr>],
     registry: &Registry,
-) -> Result<Vec<Listener>, Error> {
+) -> Result<(Vec<Listener>, Vec<Gate>), Error> {
     let mut listeners = Vec::new();
+    let mut gates = Vec::new();
     for ((index, wanted), addrs) in (0..).zip(&config.listeners).zip(addrs) {
         for (socket, addr) in bind(wanted, addrs)? {
-            listeners.push(Listener {
-                socket,
-                addr,
-                index,
+            listeners.push(Listener { socket, addr });
+            gates.push(Gate {
+                listener: index,
                 policy: wanted.slow.unwrap_or(config.slow),
                 replay: wanted.replay.unwrap_or(config.replay),
                 acceptable: false,
@@ -68,21 +62,22 @@ pub(super) fn open_all(
             listener.addr
         );
     }
-    for (index, listener) in listeners.iter_mut().enumerate() {
+    gates.truncate(listeners.len());
+    for (place, (listener, gate)) in listeners.iter_mut().zip(&gates).enumerate() {
         registry
             .register(
                 &mut listener.socket,
-                Role::Listener(index).into(),
+                Role::Listener(place).into(),
                 Interest::READABLE,
             )
             .map_err(Error::system("register a listener"))?;
         info!(
             "listening addr={} slow={} replay={}",
-            listener.addr, listener.policy, listener.replay
+            listener.addr, gate.policy, gate.replay
         );
     }
     warn_of_short_accept_queue();
-    Ok(listeners)
+    Ok((listeners, gates))
 }
 
 /// Binds all addresses of one listener.

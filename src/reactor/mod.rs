@@ -6,9 +6,7 @@
 //! client is, it does not know.
 
 mod accept;
-mod attempt;
 mod clock;
-mod drain;
 mod handle;
 mod listener;
 mod orders;
@@ -18,7 +16,6 @@ mod server;
 mod setup;
 mod signals;
 mod socket;
-mod stream;
 mod token;
 mod upstream;
 

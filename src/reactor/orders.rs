@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use log::info;
 
-use super::drain::{Drain, Phase};
-use super::report::print_stats;
+use super::report::{name, print_stats};
 use super::server::Server;
 use super::signals::SignalPipe;
 use super::socket;
-use crate::config::Span;
 use crate::error::Error;
 use crate::relay::departure::{Ending, Reason};
+use crate::relay::phase::Drain;
+use crate::relay::span::Span;
 
 impl Server {
     /// Does what signals and handles ask for.
@@ -28,54 +28,42 @@ impl Server {
         if self.stop_signals > 1 || self.desk.is_stop_wanted() {
             return Err(self.stop_now());
         }
-        if (self.stop_signals == 1 || self.desk.is_drain_wanted()) && self.is_serving() {
-            self.drain(Reason::Drain, None, now);
+        let is_drain_wanted = self.stop_signals == 1 || self.desk.is_drain_wanted();
+        if is_drain_wanted && self.core.phase.is_serving() {
+            self.core.drain(Reason::Drain, now);
+            self.begin_drain();
         }
         Ok(())
     }
 
     /// An upstream that is not to be dialled again ends the server.
     pub(super) fn heed_upstream_end(&mut self, now: Duration) {
-        if let Some(outcome) = self.upstream.ended().cloned()
-            && self.is_serving()
-        {
-            let failure = outcome.err().map(|loss| Error::Upstream {
-                addr: loss.addr,
+        if let Some(outcome) = self.core.heed_upstream_end(now) {
+            self.failure = outcome.err().map(|loss| Error::Upstream {
+                addr: name(loss.whom, self.dialler.targets()),
                 reason: loss.reason,
             });
-            self.drain(Reason::UpstreamEnd, failure, now);
+            self.begin_drain();
         }
     }
 
-    fn is_serving(&self) -> bool {
-        matches!(self.phase, Phase::Serving)
-    }
-
-    /// Stops accepting, frees the upstream's one place, and begins to let everybody go.
-    fn drain(&mut self, reason: Reason, failure: Option<Error>, now: Duration) {
+    fn begin_drain(&mut self) {
+        self.doors.close(self.poll.registry());
         info!(
             "draining clients={} timeout={}",
-            self.relay.clients().len(),
-            Span(self.drain_timeout)
+            self.core.relay.clients().len(),
+            Span(self.core.drain_timeout)
         );
-        self.entrance.close(self.poll.registry());
-        self.upstream.close();
-        self.relay.drain(reason, now);
-        self.phase = Phase::Draining(Drain::new(now + self.drain_timeout, failure));
     }
 
     /// Resets every client that is owed something, and says how many those were.
     fn stop_now(&mut self) -> Error {
-        self.entrance.close(self.poll.registry());
-        self.upstream.close();
-        self.relay.cut_drain();
+        self.doors.close(self.poll.registry());
         let mut clients = 0;
-        while self.relay.has_departed() {
-            for parted in self.relay.reap() {
-                if parted.departure.ending == Ending::Reset {
-                    clients += 1;
-                    socket::reset_on_close(&parted.socket);
-                }
+        for parted in self.core.stop() {
+            if parted.departure.ending == Ending::Reset {
+                clients += 1;
+                socket::reset_on_close(&parted.socket);
             }
         }
         self.report.close();
@@ -83,12 +71,13 @@ impl Server {
     }
 
     /// The last client has left.
-    pub(super) fn finish(mut self) -> Result<(), Error> {
+    pub(super) fn finish(mut self, drain: Drain) -> Result<(), Error> {
         self.report.close();
         self.desk.show(&self.stats());
-        match self.phase {
-            Phase::Draining(drain) => drain.finish(),
-            Phase::Serving => Ok(()),
-        }
+        info!(
+            "drained clients={} aborted={}",
+            drain.drained, drain.aborted
+        );
+        self.failure.map_or(Ok(()), Err)
     }
 }

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use log::{info, warn};
 
+use crate::config::HostPort;
 use crate::relay::admission::Refusal;
 use crate::relay::clients::Parted;
 use crate::relay::departure::Ending;
 use crate::relay::limits::CLIENT_LINES_PER_SECOND;
 use crate::relay::line_budget::LineBudget;
+use crate::relay::span::Span;
 use crate::relay::stats::Stats;
+use crate::relay::upstream::{News, Whom};
 
 /// Writes the lines that clients cause, no more than the budget permits.
 pub(super) struct Report {
@@ -97,6 +100,31 @@ impl Report {
         }
     }
 
+    /// Lines about the upstream: their number is bounded by the back-off.
+    #[expect(clippy::unused_self, reason = "the report owns the words")]
+    pub(super) fn tell_upstream(&self, news: &News, targets: &[HostPort]) {
+        match news {
+            News::Connecting(addr) => info!("upstream connecting addr={addr}"),
+            News::Connected(addr) => info!("upstream connected addr={addr}"),
+            News::Lost {
+                loss,
+                frames,
+                discarded_bytes,
+            } => warn!(
+                "upstream lost addr={} reason=\"{}\" frames={frames} \
+                 discarded_bytes={discarded_bytes}",
+                name(loss.whom, targets),
+                loss.reason
+            ),
+            News::Retry(wait) => info!("upstream retry in={} addr={}", Span(*wait), targets[0]),
+            News::Stale(addr, limit) => warn!(
+                "upstream stale addr={addr} silent_for={}: connected but no frames; \
+                 is server A busy with another client?",
+                Span(*limit)
+            ),
+        }
+    }
+
     fn may_say(&mut self, kind: Kind, now: Duration) -> bool {
         let may = self.budget.ask(now);
         if !may {
@@ -149,6 +177,14 @@ impl fmt::Display for ErrorField<'_> {
             Some(error) => write!(formatter, " error=\"{error}\""),
             None => Ok(()),
         }
+    }
+}
+
+/// An upstream as the log speaks of it.
+pub(super) fn name(whom: Whom, targets: &[HostPort]) -> String {
+    match whom {
+        Whom::Target(index) => targets[index].to_string(),
+        Whom::Addr(addr) => addr.to_string(),
     }
 }
 

@@ -16,15 +16,13 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Poll};
 
-use super::accept::Entrance;
+use super::accept::Doors;
 use super::clock::Clock;
-use super::drain::Phase;
 use super::handle::{Desk, Handle};
 use super::listener;
 use super::report::Report;
@@ -32,13 +30,16 @@ use super::setup::Parts;
 use super::signals::SignalPipe;
 use super::socket;
 use super::token::Role;
-use super::upstream::Upstream;
+use super::upstream::Dialler;
 use crate::config::Config;
 use crate::error::Error;
-use crate::relay::Relay;
+use crate::relay::core::Core;
 use crate::relay::departure::Ending;
 use crate::relay::limits::{EVENTS_PER_TURN, PARTINGS_PER_TURN};
 use crate::relay::stats::Stats;
+
+/// What decides, over the kernel's sockets.
+pub(super) type TcpCore = Core<TcpStream, TcpStream>;
 
 /// A fan-out server: bound, and, while [`Server::run`] runs, serving.
 pub struct Server {
@@ -47,14 +48,14 @@ pub struct Server {
     pub(super) clock: Clock,
     pub(super) signals: Option<SignalPipe>,
     pub(super) desk: Desk,
-    pub(super) upstream: Upstream,
-    pub(super) entrance: Entrance,
-    pub(super) relay: Relay<TcpStream>,
+    pub(super) dialler: Dialler,
+    pub(super) doors: Doors,
+    pub(super) core: TcpCore,
     pub(super) report: Report,
-    pub(super) phase: Phase,
-    pub(super) drain_timeout: Duration,
     /// Signals to stop that have come; the second one means now.
     pub(super) stop_signals: usize,
+    /// What the drain that is under way is to end with, if not well.
+    pub(super) failure: Option<Error>,
 }
 
 impl Server {
@@ -96,20 +97,19 @@ impl Server {
             clock,
             signals,
             desk: parts.desk,
-            upstream: parts.upstream,
-            entrance: parts.entrance,
-            relay: parts.relay,
+            dialler: parts.dialler,
+            doors: parts.doors,
+            core: parts.core,
             report: Report::new(),
-            phase: Phase::Serving,
-            drain_timeout: config.drain_timeout,
             stop_signals: 0,
+            failure: None,
         })
     }
 
     /// The addresses that clients connect to, with the ports that the system chose.
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.entrance.local_addrs()
+        self.doors.local_addrs()
     }
 
     /// A handle for other threads.
@@ -127,14 +127,8 @@ impl Server {
     pub fn run(mut self) -> Result<(), Error> {
         loop {
             self.turn()?;
-            if let Phase::Draining(drain) = &mut self.phase {
-                if drain.is_time_up(self.clock.now()) {
-                    self.relay.cut_drain();
-                    self.part();
-                }
-                if self.relay.clients().is_empty() {
-                    return self.finish();
-                }
+            if let Some(drain) = self.core.outcome() {
+                return self.finish(drain);
             }
         }
     }
@@ -142,7 +136,9 @@ impl Server {
     /// One turn.
     fn turn(&mut self) -> Result<(), Error> {
         // Sleep.
-        let patience = self.patience();
+        let patience = self
+            .core
+            .patience(self.report.deadline(), self.clock.read());
         let interrupted = match self.poll.poll(&mut self.events, patience) {
             Ok(()) => false,
             // SIGCONT after a SIGSTOP does this without any handler (signal(7)).
@@ -150,14 +146,17 @@ impl Server {
             Err(error) => return Err(Error::system("poll")(error)),
         };
         let now = self.clock.wake(patience, interrupted);
-        self.relay.stats_mut().turns += 1;
+        self.core.relay.stats_mut().turns += 1;
 
         // Note.
         for event in &self.events {
             match Role::from(event.token()) {
-                Role::Client(id) => self.relay.note(id, is_readable(event), is_writable(event)),
-                Role::Upstream => self.upstream.note(event),
-                Role::Listener(index) => self.entrance.note(index),
+                Role::Client(id) => {
+                    let (readable, writable) = (is_readable(event), is_writable(event));
+                    self.core.relay.note(id, readable, writable);
+                }
+                Role::Upstream => self.core.upstream.note(is_readable(event)),
+                Role::Listener(place) => self.core.entrance.note(place),
                 Role::Signals => self.signals.iter_mut().for_each(SignalPipe::note),
                 // What handles ask for is looked at in every turn; the resolver's answers too.
                 Role::Waker => {}
@@ -166,45 +165,20 @@ impl Server {
 
         // Take in.
         self.obey(now)?;
-        let registry = self.poll.registry();
+        let (core, registry, report) = (&mut self.core, self.poll.registry(), &mut self.report);
         // Before the upstream, so that a client that waits when a frame comes is given that frame.
-        self.entrance
-            .accept(&mut self.relay, registry, &mut self.report, now)?;
-        self.upstream.advance(&mut self.relay, registry, now);
-        self.relay.publish_due(now);
+        self.doors.accept(core, registry, report, now)?;
+        self.dialler.advance(core, registry, report, now);
+        core.relay.publish_due(now);
         self.heed_upstream_end(now);
 
         // Give out.
-        self.relay.give_out(now);
+        self.core.relay.give_out(now);
 
         // Part.
-        self.relay.check_deadlines(now);
+        self.core.check_deadlines(now);
         self.part();
         Ok(())
-    }
-
-    /// How long to sleep: not at all if there is known work, for ever if nothing is ever due.
-    fn patience(&mut self) -> Option<Duration> {
-        let now = self.clock.read();
-        let has_work = self.relay.has_work()
-            || self.entrance.has_work(now)
-            || (self.upstream.has_unread(&self.relay, now) && self.relay.has_room());
-        if has_work {
-            return Some(Duration::ZERO);
-        }
-        let drain = match &self.phase {
-            Phase::Draining(drain) => drain.deadline(),
-            Phase::Serving => None,
-        };
-        let deadlines = [
-            self.relay.next_deadline(),
-            self.upstream.deadline(),
-            self.entrance.deadline(),
-            self.report.deadline(),
-            drain,
-        ];
-        let next = deadlines.into_iter().flatten().min()?;
-        Some(next.saturating_sub(now))
     }
 
     /// Shuts down the sending side of clients that have everything, and reaps those gone: the only
@@ -212,24 +186,20 @@ impl Server {
     fn part(&mut self) {
         let now = self.clock.now();
         for _ in 0..PARTINGS_PER_TURN {
-            let Some(client) = self.relay.next_emptied() else {
+            let Some(client) = self.core.relay.next_emptied() else {
                 break;
             };
             // It fails when the client is gone already; reading from it will tell.
             let _ = client.socket.shutdown(std::net::Shutdown::Write);
         }
-        let mut clients = self.relay.clients().len();
-        for mut parted in self.relay.reap() {
+        let mut clients = self.core.relay.clients().len();
+        for mut parted in self.core.reap(now) {
             clients -= 1;
             if parted.departure.ending == Ending::Reset {
                 socket::reset_on_close(&parted.socket);
             }
             // Closing the socket takes it out of the poll in any case.
             let _ = self.poll.registry().deregister(&mut parted.socket);
-            self.entrance.leave(&parted, now);
-            if let Phase::Draining(drain) = &mut self.phase {
-                drain.count(parted.departure.reason, parted.departure.ending);
-            }
             self.report.left(&parted, clients, now);
         }
         self.report.sum_up(now);
@@ -239,7 +209,7 @@ impl Server {
     pub(super) fn stats(&self) -> Stats {
         Stats {
             lines_suppressed: self.report.suppressed(),
-            ..*self.relay.stats()
+            ..*self.core.relay.stats()
         }
     }
 }

@@ -5,28 +5,33 @@
 
 use std::net::SocketAddr;
 
+use fastrand::Rng;
 use log::{info, warn};
 use mio::Registry;
 use mio::net::TcpStream;
 
-use super::accept::Entrance;
+use super::accept::Doors;
 use super::handle::Desk;
 use super::listener;
 use super::resolver::Resolver;
+use super::server::TcpCore;
 use super::socket::ClientOptions;
-use super::upstream::Upstream;
-use crate::config::Config;
+use super::upstream::Dialler;
+use crate::config::{Config, HostPort};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
+use crate::relay::entrance::Entrance;
 use crate::relay::limits::{Budgets, CLIENTS_RESERVED, RESERVED_DESCRIPTORS};
+use crate::relay::phase::Phase;
+use crate::relay::upstream::{Upstream, UpstreamSettings};
 use crate::relay::{Relay, RelaySettings};
 
 /// What a server is made of, opened and ready to be put together.
 pub(super) struct Parts {
-    pub(super) relay: Relay<TcpStream>,
+    pub(super) core: TcpCore,
     pub(super) desk: Desk,
-    pub(super) upstream: Upstream,
-    pub(super) entrance: Entrance,
+    pub(super) dialler: Dialler,
+    pub(super) doors: Doors,
 }
 
 impl Parts {
@@ -45,7 +50,7 @@ impl Parts {
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
-        let listeners = listener::open_all(config, addrs, registry)?;
+        let (listeners, gates) = listener::open_all(config, addrs, registry)?;
         let limits = admission_limits(config, listeners.len())?;
         let most = limits.max_clients.unwrap_or(usize::MAX);
         relay.reserve(most.min(limits.max_by_descriptors).min(CLIENTS_RESERVED));
@@ -54,12 +59,32 @@ impl Parts {
             user_timeout: config.stall_timeout,
         };
         Ok(Self {
-            relay,
-            upstream: Upstream::new(config, Resolver::new(desk.waker())),
-            entrance: Entrance::new(listeners, Admission::new(limits), options),
+            core: TcpCore {
+                relay,
+                upstream: upstream(config),
+                entrance: Entrance::new(gates, Admission::new(limits)),
+                phase: Phase::Serving,
+                drain_timeout: config.drain_timeout,
+            },
+            dialler: Dialler::new(config.upstreams.clone(), Resolver::new(desk.waker())),
+            doors: Doors::new(listeners, options),
             desk,
         })
     }
+}
+
+fn upstream(config: &Config) -> Upstream<TcpStream> {
+    let settings = UpstreamSettings {
+        reconnect: config.reconnect,
+        reconnect_min: config.reconnect_min,
+        reconnect_max: config.reconnect_max,
+        connect_timeout: config.connect_timeout,
+        upstream_timeout: config.upstream_timeout,
+        stale_after: config.stale_after,
+    };
+    // An address that is given as a number needs nobody to look it up.
+    let targets = config.upstreams.iter().map(HostPort::numeric).collect();
+    Upstream::new(targets, settings, Rng::new())
 }
 
 /// The admission limits, as the configuration and the descriptor limit set them.

@@ -15,8 +15,10 @@ pub mod backlog;
 pub mod backoff;
 pub mod client;
 pub mod clients;
+pub mod core;
 mod deadlines;
 pub mod departure;
+pub mod entrance;
 mod fan_out;
 pub mod frame_log;
 mod hearing;
@@ -25,8 +27,12 @@ mod lap;
 mod lifecycle;
 pub mod limits;
 pub mod line_budget;
+pub mod phase;
 pub mod policy;
+pub(crate) mod span;
 pub mod stats;
+pub mod timekeeper;
+pub mod upstream;
 
 #[cfg(test)]
 mod tests;

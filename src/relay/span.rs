@@ -1,4 +1,7 @@
-//! Durations as they are shown.
+//! Durations as they are shown, in log lines and in complaints about options.
+//!
+//! Layer: relay. Owns the one spelling of a duration, which has no blanks, so that `key=value` can
+//! be taken apart. Knows nothing of what lasts so long.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,0 +1,142 @@
+//! The core: everything that decides, put together: the relay, its upstream, its entrance and the
+//! phase they are in.
+//!
+//! Layer: relay. Owns the question how long there is nothing to do ([`Core::patience`]), and the
+//! order in which a server lets go. Whoever drives it, the reactor or a simulator, calls its verbs
+//! in the order of a turn. Knows nothing of who that is.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Relay;
+use super::admission::Refusal;
+use super::clients::Parted;
+use super::departure::Reason;
+use super::entrance::{Entrance, Outlook, Round};
+use super::phase::{Drain, Phase};
+use super::upstream::{Dialled, Loss, Upstream};
+
+/// What a server decides with.
+pub struct Core<S, U> {
+    /// The frame log and the clients.
+    pub relay: Relay<S>,
+    /// Where frames come from.
+    pub upstream: Upstream<U>,
+    /// Where clients come in.
+    pub entrance: Entrance,
+    /// Serving, or letting everybody go.
+    pub phase: Phase,
+    /// How long that may take.
+    pub drain_timeout: Duration,
+}
+
+impl<S: Read + Write, U: Dialled> Core<S, U> {
+    /// How long to sleep: not at all if there is known work, for ever if nothing is ever due.
+    /// `errand` is when the caller has something to do itself.
+    #[must_use]
+    pub fn patience(&mut self, errand: Option<Duration>, now: Duration) -> Option<Duration> {
+        let has_work = self.relay.has_work()
+            || self.entrance.has_work(now)
+            || (self.upstream.has_unread(&self.relay, now) && self.relay.has_room());
+        if has_work {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [
+            self.relay.next_deadline(),
+            self.upstream.deadline(),
+            self.entrance.deadline(),
+            self.phase.deadline(),
+            errand,
+        ];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(next.saturating_sub(now))
+    }
+
+    /// Stops accepting, frees the upstream's one place, and begins to let everybody go.
+    pub fn drain(&mut self, reason: Reason, now: Duration) {
+        self.entrance.close();
+        self.upstream.close();
+        self.relay.drain(reason, now);
+        self.phase = Phase::Draining(Drain::new(now + self.drain_timeout));
+    }
+
+    /// Begins to let everybody go if the upstream has ended and is not to be dialled again, and says
+    /// how it ended.
+    pub fn heed_upstream_end(&mut self, now: Duration) -> Option<Result<(), Loss>> {
+        let outcome = self.upstream.take_end()?;
+        if !self.phase.is_serving() {
+            return None;
+        }
+        self.drain(Reason::UpstreamEnd, now);
+        Some(outcome)
+    }
+
+    /// Takes a seat for a client that has come in at `place`.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub fn admit(&mut self, place: usize, ip: IpAddr) -> Result<(), Refusal> {
+        let outcome = self.entrance.admit(place, ip);
+        if let Err(refusal) = outcome {
+            self.relay.stats_mut().count_refusal(refusal);
+        }
+        outcome
+    }
+
+    /// Who has been admitted cannot be served after all.
+    pub fn turn_away(&mut self, place: usize, ip: IpAddr) {
+        self.relay.stats_mut().accept_errors += 1;
+        self.entrance.turn_away(place, ip);
+    }
+
+    /// `accept` failed, or there was nobody to accept.
+    pub fn fail_accept(&mut self, round: &mut Round, error: &io::Error, now: Duration) -> Outlook {
+        if error.kind() != ErrorKind::WouldBlock {
+            self.relay.stats_mut().accept_errors += 1;
+        }
+        self.entrance.failed(round, error, now)
+    }
+
+    /// Does what has become due.
+    pub fn check_deadlines(&mut self, now: Duration) {
+        self.relay.check_deadlines(now);
+        if self.phase.is_time_up(now) {
+            self.relay.cut_drain();
+        }
+    }
+
+    /// Takes departed clients out of the slab, as many as one turn's budget permits. Their sockets
+    /// are to be closed in the manner of their departure.
+    pub fn reap(&mut self, now: Duration) -> Vec<Parted<S>> {
+        let parted = self.relay.reap();
+        for parted in &parted {
+            self.entrance.leave(parted, now);
+            self.phase
+                .count(parted.departure.reason, parted.departure.ending);
+        }
+        parted
+    }
+
+    /// Ends everything now: closes the upstream, and makes everybody depart. Their sockets are to be
+    /// closed in the manner of their departure.
+    pub fn stop(&mut self) -> Vec<Parted<S>> {
+        self.entrance.close();
+        self.upstream.close();
+        self.relay.cut_drain();
+        let mut everybody = Vec::new();
+        while self.relay.has_departed() {
+            everybody.extend(self.relay.reap());
+        }
+        everybody
+    }
+
+    /// The last client has left, and how the drain went.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Drain> {
+        match &self.phase {
+            Phase::Draining(drain) if self.relay.clients().is_empty() => Some(*drain),
+            _ => None,
+        }
+    }
+}
