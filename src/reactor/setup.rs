@@ -21,7 +21,7 @@ use crate::config::{Config, HostPort};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
 use crate::relay::entrance::Entrance;
-use crate::relay::limits::{Budgets, CLIENTS_RESERVED, RESERVED_DESCRIPTORS};
+use crate::relay::limits::{Budgets, CLIENTS_RESERVED, READ_WINDOW_BYTES, RESERVED_DESCRIPTORS};
 use crate::relay::phase::Phase;
 use crate::relay::upstream::{Upstream, UpstreamSettings};
 use crate::relay::{Relay, RelaySettings};
@@ -43,6 +43,7 @@ impl Parts {
     ) -> Result<Self, Error> {
         let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
+            window_bytes: READ_WINDOW_BYTES,
             backlog_frames: config.backlog,
             replay_frames: config.replay_frames(),
             linger: config.linger,

@@ -129,15 +129,42 @@ pub(super) enum Life {
 }
 
 impl<S> Client<S> {
+    /// Its particulars.
+    #[must_use]
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// What it has been given, and has said.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Its kernel may take bytes, as far as is known.
+    #[must_use]
+    pub fn is_willing(&self) -> bool {
+        self.writable
+    }
+
+    /// What it has not been given yet.
+    #[must_use]
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
     /// Bytes may still be written to it.
-    pub(super) fn is_receiving(&self) -> bool {
+    #[must_use]
+    pub fn is_receiving(&self) -> bool {
         matches!(
             self.life,
             Life::Joining { .. } | Life::Live | Life::Draining
         )
     }
 
-    pub(super) fn has_departed(&self) -> bool {
+    /// It is to be reaped.
+    #[must_use]
+    pub fn has_departed(&self) -> bool {
         matches!(self.life, Life::Departed(_))
     }
 

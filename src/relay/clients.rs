@@ -273,6 +273,11 @@ impl<S: Read + Write> Clients<S> {
         !self.departed.is_empty()
     }
 
+    /// Everybody who is seated, departed ones included until they are reaped, in no order to rely on.
+    pub fn iter(&self) -> impl Iterator<Item = (ClientId, &Client<S>)> {
+        self.roster.iter().map(|&id| (id, &self.slab[id.key()]))
+    }
+
     /// Clients seated, departed ones included until they are reaped.
     #[must_use]
     pub fn len(&self) -> usize {

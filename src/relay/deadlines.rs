@@ -31,10 +31,10 @@ impl Deadlines {
         }
     }
 
-    /// A client has begun to lag at `now`, or made its last progress then.
-    pub(super) fn watch_stall(&mut self, now: Duration) {
+    /// A client lags that made its last progress at `progress_at`.
+    pub(super) fn watch_stall(&mut self, progress_at: Duration) {
         if let Some(timeout) = self.stall_timeout {
-            sooner(&mut self.stall_check, now.saturating_add(timeout));
+            sooner(&mut self.stall_check, progress_at.saturating_add(timeout));
         }
     }
 

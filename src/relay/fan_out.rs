@@ -77,7 +77,7 @@ impl<S: Read + Write> Clients<S> {
                 *last_offers -= 1;
                 self.flush(id, log, now);
             } else {
-                self.meet_refusal(id, log, now);
+                self.meet_refusal(id, log);
             }
         }
     }
@@ -89,9 +89,9 @@ impl<S: Read + Write> Clients<S> {
 
     /// A client's kernel has refused bytes: it lags, and if it lags too far, its policy acts. So a
     /// lagging client is never beyond the mark, and the log need not keep more for it.
-    fn meet_refusal(&mut self, id: ClientId, log: &FrameLog, now: Duration) {
-        self.deadlines.watch_stall(now);
+    fn meet_refusal(&mut self, id: ClientId, log: &FrameLog) {
         let client = &self.slab[id.key()];
+        self.deadlines.watch_stall(client.progress_at);
         // In a drain nothing more is taken in, so the log can keep what this client needs.
         if !matches!(client.life, Life::Live) || !self.is_beyond_mark(id, log) {
             return;
@@ -149,10 +149,10 @@ impl<S: Read + Write> Clients<S> {
             FlushEnd::Emptied if matches!(client.life, Life::Draining) => self.finish(id, now),
             FlushEnd::Emptied => {}
             FlushEnd::LimitReached => self.enqueue(id, log),
-            FlushEnd::Refused => self.meet_refusal(id, log, now),
+            FlushEnd::Refused => self.meet_refusal(id, log),
             FlushEnd::NoBuffers => {
                 self.deadlines.retry_writes(now + NO_BUFFERS_RETRY);
-                self.meet_refusal(id, log, now);
+                self.meet_refusal(id, log);
             }
             FlushEnd::Failed(error) => self.depart(id, Departure::by_failure(error)),
         }

@@ -60,6 +60,9 @@ pub struct Relay<S> {
 pub struct RelaySettings {
     /// Bytes per frame.
     pub frame_size: usize,
+    /// How far the upstream may be read ahead of a fan-out that is under way, in bytes; a frame at
+    /// least.
+    pub window_bytes: usize,
     /// Frames that a client may lag before its policy acts.
     pub backlog_frames: u64,
     /// Frames published in the past that a newcomer may be given at most: those are kept even when
@@ -95,7 +98,7 @@ impl<S: Read + Write> Relay<S> {
             log: FrameLog::new(
                 settings.frame_size,
                 settings.backlog_frames,
-                limits::READ_WINDOW_BYTES,
+                settings.window_bytes,
             )?,
             clients: Clients::new(settings.stall_timeout, settings.budgets),
             linger: Linger {
@@ -237,6 +240,17 @@ impl<S: Read + Write> Relay<S> {
     #[must_use]
     pub fn clients(&self) -> &Clients<S> {
         &self.clients
+    }
+
+    /// Whoever has this seat at the moment, the departed included until they are reaped.
+    pub fn client_mut(&mut self, id: ClientId) -> Option<&mut Client<S>> {
+        self.clients.slab.get_mut(id.key())
+    }
+
+    /// The frame log.
+    #[must_use]
+    pub fn log(&self) -> &FrameLog {
+        &self.log
     }
 
     /// The counters so far.

@@ -1,0 +1,289 @@
+//! The server's turn, in the order in which the reactor takes it, over made-up calls to the kernel.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use fanout::relay::clients::Newcomer;
+use fanout::relay::entrance::{Outlook, Round};
+use fanout::relay::limits::PARTINGS_PER_TURN;
+use fanout::relay::upstream::Step;
+
+use crate::client::SimSocket;
+use crate::events::Event;
+use crate::upstream::SimUpstream;
+use crate::weather::MS;
+use crate::world::World;
+
+impl World {
+    /// One turn: sleep, note, take in, give out, part.
+    pub(crate) fn turn(&mut self) {
+        self.turns += 1;
+        self.books.begin_turn();
+        let was_stopped = std::mem::take(&mut self.has_continued);
+        let read = self.keeper.read(self.elapsed, was_stopped);
+        let patience = self.core.patience(None, read);
+        self.books.check_for_spin(patience, &self.core);
+        let is_interrupted = self.sleep(patience);
+        self.wake(patience, is_interrupted);
+    }
+
+    /// A turn without anything happening in its sleep.
+    pub(crate) fn turn_without_acts(&mut self) {
+        self.turns += 1;
+        self.books.begin_turn();
+        let read = self.keeper.read(self.elapsed, false);
+        let patience = self.core.patience(None, read);
+        self.books.check_for_spin(patience, &self.core);
+        self.wake(patience, false);
+    }
+
+    fn wake(&mut self, patience: Option<Duration>, is_interrupted: bool) {
+        let was_stopped = std::mem::take(&mut self.has_continued);
+        let now = self
+            .keeper
+            .wake(self.elapsed, patience, is_interrupted, was_stopped);
+        self.core.relay.stats_mut().turns += 1;
+        self.trace
+            .say(|| format!("{now:?} turn {} after {patience:?}", self.turns));
+
+        self.poll();
+        while let Some(event) = self.events.pop_front() {
+            self.note(event);
+        }
+        self.accept(now);
+        self.audit();
+        self.advance_upstream(now);
+        self.core.relay.publish_due(now);
+        let outcome = self.core.heed_upstream_end(now);
+        if outcome.is_some() {
+            self.close_listeners();
+        }
+        self.audit();
+        self.core.relay.give_out(now);
+        self.audit();
+        self.core.check_deadlines(now);
+        self.part(now);
+        self.audit();
+        self.audit_turn(now);
+        self.steps += 6;
+        // Work takes time.
+        self.elapsed += Duration::from_micros(self.dice.below(3) as u64 * 200);
+    }
+
+    /// Things happen while the server sleeps, until one of them wakes it or the time is up. Says whether the sleep was
+    /// interrupted.
+    fn sleep(&mut self, patience: Option<Duration>) -> bool {
+        let end = patience.map(|patience| self.elapsed + patience);
+        for _ in 0..40 {
+            for _ in 0..self.dice.below(5) {
+                self.act();
+            }
+            if patience == Some(Duration::ZERO) || self.has_event() {
+                return false;
+            }
+            if self.dice.hits(self.weather.stops) {
+                return self.stop_process(end);
+            }
+            let pause = MS(self.dice.pick(&[0, 1, 3, 10, 40, 150]));
+            match end {
+                Some(end) if self.elapsed + pause >= end => {
+                    // No poll is punctual.
+                    let lateness = Duration::from_micros(self.dice.below(2000) as u64);
+                    self.elapsed = end + lateness;
+                    return false;
+                }
+                _ => self.elapsed += pause,
+            }
+        }
+        false
+    }
+
+    /// The process is stopped for a while. A poll reports that as an interruption, and, if signals are watched, a handler
+    /// sets a flag. A stop that has neither flag nor outlasts the sleep cannot be told from sleep.
+    fn stop_process(&mut self, end: Option<Duration>) -> bool {
+        let lost = MS(self.dice.pick(&[5, 700, 70_000, 3_600_000]));
+        self.elapsed += lost;
+        self.has_continued = self.dice.below(2) == 0;
+        if self.has_continued || end.is_some_and(|end| self.elapsed > end) {
+            self.stopped += lost;
+        }
+        self.trace.say(|| format!("stopped for {lost:?}"));
+        true
+    }
+
+    fn note(&mut self, event: Event) {
+        self.step();
+        self.trace.say(|| format!("  {event:?}"));
+        match event {
+            Event::Client {
+                seat,
+                socket,
+                readable,
+                writable,
+            } => {
+                let occupant = self
+                    .core
+                    .relay
+                    .client_mut(seat)
+                    .map_or(0, |client| client.socket.id);
+                assert_eq!(
+                    occupant, socket,
+                    "an event reaches the next occupant of a key"
+                );
+                self.core.relay.note(seat, readable, writable);
+            }
+            Event::Upstream { readable } => self.core.upstream.note(readable),
+            Event::Listener(place) => self.core.entrance.note(place),
+        }
+    }
+
+    fn accept(&mut self, now: Duration) {
+        let mut round = Round::default();
+        while let Some(place) = self.core.entrance.next(&mut round, now) {
+            self.step();
+            let drops = self.orders.drops_on_exhaustion;
+            match self.listeners[place].accept(self.is_exhausted, drops) {
+                Ok((socket, addr)) => {
+                    self.core.entrance.accepted(&mut round);
+                    self.welcome(place, socket, addr, now);
+                }
+                Err(error) => {
+                    let outlook = self.core.fail_accept(&mut round, &error, now);
+                    assert!(outlook != Outlook::Broken, "{error} breaks no listener");
+                    self.books.note_accept_failure(&error, &self.core, now);
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, place: usize, mut socket: SimSocket, addr: SocketAddr, now: Duration) {
+        if let Err(refusal) = self.core.admit(place, addr.ip()) {
+            self.trace
+                .say(|| format!("  {} refused: {refusal}", socket.id));
+            self.books.check_refusal(refusal, &self.core);
+            return;
+        }
+        if self.dice.hits(self.weather.accept_failures / 4) {
+            // The kernel has no memory for a registration.
+            self.core.turn_away(place, addr.ip());
+            return;
+        }
+        let (card, replay) = self.core.entrance.card(place, addr, now);
+        let start = self.core.relay.start_of_last(replay);
+        self.books.check_start(start, replay, &self.core);
+        self.books.take_seat(
+            &mut socket,
+            start,
+            replay,
+            card.policy,
+            (now, self.fair_time()),
+        );
+        let seat = self.core.relay.vacant_seat();
+        self.trace
+            .say(|| format!("  {} seated {seat:?} {card:?} from {start}", socket.id));
+        self.core.relay.seat(Newcomer {
+            socket,
+            card,
+            start,
+        });
+    }
+
+    fn advance_upstream(&mut self, now: Duration) {
+        loop {
+            self.step();
+            match self.core.upstream.advance(&mut self.core.relay, now) {
+                Step::Rest => break,
+                Step::Resolve(target) => {
+                    self.question = Some(target);
+                    if self.dice.hits(self.weather.upstream_losses) {
+                        let error = io::Error::other("no resolver");
+                        self.core.upstream.resolved(Err(error));
+                    }
+                }
+                Step::Connect(addr) => {
+                    let socket = self.dial(addr);
+                    self.core.upstream.dialled(socket);
+                }
+                Step::Listen => {
+                    if let Some(socket) = self.core.upstream.socket() {
+                        socket.register();
+                        self.core.upstream.listened(Ok(()), now);
+                    }
+                }
+                Step::Ignore => {
+                    if let Some(socket) = self.core.upstream.socket() {
+                        socket.is_registered = false;
+                        self.core.upstream.ignored();
+                    }
+                    break;
+                }
+            }
+        }
+        self.look_at_upstream();
+        while let Some(news) = self.core.upstream.next_news() {
+            self.trace.say(|| format!("  {news:?}"));
+            let time = (now, self.fair_time());
+            self.books.dialling.hear(&news, &self.orders, time);
+        }
+        self.look_at_upstream();
+    }
+
+    fn look_at_upstream(&mut self) {
+        let fair = self.fair_time();
+        if let Some(socket) = self.core.upstream.socket() {
+            let frame_size = self.orders.frame_size as u64;
+            self.books.dialling.look(socket.read, frame_size, fair);
+        }
+    }
+
+    fn dial(&mut self, addr: SocketAddr) -> io::Result<SimUpstream> {
+        if self.dice.hits(self.weather.upstream_losses) {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
+        let frame = self.core.relay.stats().frames;
+        let receive_size = self.dice.from_to(1, 40 * self.orders.frame_size);
+        let sizes = (self.orders.frame_size, receive_size);
+        let is_mac = self.orders.drops_on_exhaustion;
+        Ok(SimUpstream::dial(
+            addr,
+            frame,
+            sizes,
+            is_mac,
+            &self.open_upstreams,
+        ))
+    }
+
+    pub(crate) fn part(&mut self, now: Duration) {
+        for _ in 0..PARTINGS_PER_TURN {
+            let Some(client) = self.core.relay.next_emptied() else {
+                break;
+            };
+            assert!(
+                client.socket.stream.is_at_boundary(),
+                "an end in the middle of a frame"
+            );
+            assert!(!client.socket.is_shut, "shut down twice");
+            client.socket.is_shut = true;
+        }
+        let published = self.core.relay.log().published();
+        for parted in self.core.reap(now) {
+            let reason = parted.departure.reason;
+            self.trace
+                .say(|| format!("  {} left: {reason}", parted.socket.id));
+            self.books.part(
+                &parted,
+                published,
+                &self.orders,
+                self.elapsed - self.stopped,
+            );
+        }
+    }
+
+    /// Nobody can connect any more.
+    pub(crate) fn close_listeners(&mut self) {
+        for listener in &mut self.listeners {
+            listener.close();
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The weather of a run: what the server is told to do, and what may go wrong, how often.
+//!
+//! Each run has a random part of all faults switched off: some defects show only where others do not get in the way.
+
+use std::time::Duration;
+
+use fanout::SlowPolicy;
+use fanout::relay::limits::Budgets;
+
+use crate::dice::Dice;
+
+pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// What goes wrong, in 256ths of the acts or calls that it can happen to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weather {
+    /// A call ends early: a short write, would-block with room, an interruption.
+    pub(crate) hiccups: u8,
+    /// A write meets `ENOBUFS`.
+    pub(crate) no_buffers: u8,
+    /// A socket fails with an error of its own.
+    pub(crate) failures: u8,
+    /// A client resets, closes, or shuts down its sending side.
+    pub(crate) departures: u8,
+    /// A client sends, at times a flood.
+    pub(crate) talk: u8,
+    /// A client's network takes nothing for a while.
+    pub(crate) cuts: u8,
+    /// Events are late, split in two, merged, and out of order, and some mean nothing.
+    pub(crate) strange_events: u8,
+    /// The upstream ends, resets, refuses, is not found, or is silent.
+    pub(crate) upstream_losses: u8,
+    /// `accept` fails for one connection, or for want of descriptors.
+    pub(crate) accept_failures: u8,
+    /// The process is stopped, or the machine is slow.
+    pub(crate) stops: u8,
+}
+
+/// What the server is told to do.
+#[derive(Clone, Debug)]
+pub(crate) struct Orders {
+    pub(crate) frame_size: usize,
+    pub(crate) backlog_frames: u64,
+    pub(crate) window_bytes: usize,
+    pub(crate) linger: Duration,
+    pub(crate) stall_timeout: Option<Duration>,
+    pub(crate) budgets: Budgets,
+    /// Policy, replay and limit of each listener.
+    pub(crate) listeners: Vec<(SlowPolicy, u64, Option<usize>)>,
+    pub(crate) max_clients: Option<usize>,
+    pub(crate) max_per_ip: u32,
+    /// How many targets; those with an odd index are names.
+    pub(crate) targets: usize,
+    pub(crate) reconnect: bool,
+    pub(crate) upstream_timeout: Option<Duration>,
+    pub(crate) stale_after: Option<Duration>,
+    pub(crate) drain_timeout: Duration,
+    /// The kernel reports reading and writing in events of their own, as kqueue does.
+    pub(crate) splits_events: bool,
+    /// A connection that cannot be accepted for want of a descriptor is lost, as on macOS.
+    pub(crate) drops_on_exhaustion: bool,
+}
+
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+pub(crate) const BACKOFF: (Duration, Duration) =
+    (Duration::from_millis(20), Duration::from_millis(300));
+
+impl Weather {
+    pub(crate) fn random(dice: &mut Dice) -> Self {
+        let mut chance = |most: usize| {
+            let is_on = dice.below(3) > 0;
+            u8::try_from(if is_on { dice.from_to(1, most) } else { 0 }).unwrap_or(u8::MAX)
+        };
+        Self {
+            hiccups: chance(40),
+            no_buffers: chance(12),
+            failures: chance(6),
+            departures: chance(12),
+            talk: chance(40),
+            cuts: chance(30),
+            strange_events: chance(90),
+            upstream_losses: chance(20),
+            accept_failures: chance(30),
+            stops: chance(8),
+        }
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn fair() -> Self {
+        Self {
+            hiccups: 0,
+            no_buffers: 0,
+            failures: 0,
+            departures: 0,
+            talk: 0,
+            cuts: 0,
+            strange_events: 0,
+            upstream_losses: 0,
+            accept_failures: 0,
+            stops: 0,
+        }
+    }
+}
+
+impl Orders {
+    pub(crate) fn random(dice: &mut Dice) -> Self {
+        let frame_size = dice.pick(&[1, 2, 3, 4, 7, 8, 16, 24]);
+        let backlog_frames = dice.from_to(1, 8) as u64;
+        let replays = dice.below(3) == 0;
+        let mut listener = || {
+            let policy = dice.pick(&SlowPolicy::ALL);
+            let most = if replays { backlog_frames } else { 0 };
+            let replay = dice.from_to(0, usize::try_from(most).unwrap_or(0)) as u64;
+            let limit = (dice.below(8) == 0).then(|| dice.from_to(1, 4));
+            (policy, replay, limit)
+        };
+        let listeners = (0..3).map(|_| listener()).collect();
+        Self {
+            frame_size,
+            backlog_frames,
+            window_bytes: dice.from_to(1, 12 * frame_size),
+            linger: dice.pick(&[MS(0), MS(0), MS(10)]),
+            stall_timeout: dice.pick(&[None, Some(MS(200)), Some(MS(1000))]),
+            budgets: random_budgets(dice),
+            listeners,
+            max_clients: (dice.below(6) == 0).then(|| dice.from_to(1, 6)),
+            max_per_ip: dice.pick(&[0, 0, 0, 2]),
+            targets: dice.from_to(1, 3),
+            reconnect: dice.below(10) > 0,
+            upstream_timeout: dice.pick(&[None, Some(MS(400))]),
+            stale_after: dice.pick(&[None, Some(MS(150))]),
+            drain_timeout: dice.pick(&[MS(300), MS(5000)]),
+            splits_events: dice.below(2) == 0,
+            drops_on_exhaustion: dice.below(4) == 0,
+        }
+    }
+}
+
+fn random_budgets(dice: &mut Dice) -> Budgets {
+    let budgets = Budgets {
+        hear_bytes: 512,
+        ..Budgets::default()
+    };
+    match dice.below(4) {
+        0 => Budgets::smallest(),
+        1 => budgets,
+        _ => Budgets {
+            read_bytes: dice.from_to(1, 200),
+            write_bytes: dice.from_to(1, 60),
+            slice_bytes: dice.from_to(1, 100),
+            write_charge_bytes: dice.from_to(1, 20),
+            hear_bytes: dice.from_to(1, 64),
+            hear_slice_bytes: dice.from_to(1, 64),
+            partings: dice.from_to(1, 4),
+        },
+    }
+}
