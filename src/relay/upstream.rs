@@ -226,7 +226,10 @@ impl<U: Dialled> Upstream<U> {
 
     /// Closes the connection at once, so that its one place is free for somebody else.
     pub fn close(&mut self) {
-        self.state = State::Ended(None);
+        let state = std::mem::replace(&mut self.state, State::Ended(None));
+        if let State::Connecting { attempt, .. } = state {
+            attempt.abandon();
+        }
     }
 
     /// How it ended by itself, once it has. Says so once.

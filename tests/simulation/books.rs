@@ -43,6 +43,8 @@ pub(crate) struct Books {
     capacity: usize,
     /// Sums over those who have left: frames, skipped, bytes, heard, abandoned, and how many they are.
     left: [u64; 6],
+    /// Clients that a drain did not wait for.
+    pub(crate) cut_short: usize,
     /// Clients that were seated.
     seated: u64,
     /// Turns in a row that were taken for known work and did none, and what had been done until then.
@@ -70,6 +72,7 @@ impl Books {
             backlog_bytes,
             capacity,
             left: [0; 6],
+            cut_short: 0,
             seated: 0,
             idle_turns: 0,
             done: 0,
@@ -199,6 +202,7 @@ impl Books {
             Reason::Flood => assert!(tally.heard_bytes > FLOOD_BYTES, "that was no flood"),
             Reason::Drain | Reason::UpstreamEnd => {
                 let is_reset = parted.departure.ending == Ending::Reset;
+                self.cut_short += usize::from(is_reset);
                 assert!(
                     is_reset || !is_behind,
                     "{} is let go without everything",

@@ -52,23 +52,29 @@ impl<U: Dialled> Attempt<U> {
 
     /// Decides, if that is possible now.
     pub(crate) fn decide(mut self, now: Duration) -> Verdict<U> {
-        let connected = if std::mem::take(&mut self.noted) {
+        let is_late = now >= self.until;
+        // When the time is up, the event may still be on its way.
+        let connected = if std::mem::take(&mut self.noted) || is_late {
             check_connected(&self.socket)
         } else {
             Ok(false)
         };
         let reason = match connected {
-            Ok(true) if self.is_to_itself() => {
-                // Closed with a reset: TIME_WAIT would keep the upstream off its own port.
-                self.socket.reset_on_close();
-                "connected to itself, so nobody listens there".to_owned()
-            }
-            Ok(true) => return Verdict::Connected(self.socket, self.addr),
-            Ok(false) if now < self.until => return Verdict::Pending(self),
+            Ok(true) if !self.is_to_itself() => return Verdict::Connected(self.socket, self.addr),
+            Ok(true) => "connected to itself, so nobody listens there".to_owned(),
+            Ok(false) if !is_late => return Verdict::Pending(self),
             Ok(false) => "connect timed out".to_owned(),
             Err(error) => describe(&error),
         };
-        Verdict::Failed(self.addr, reason)
+        let addr = self.addr;
+        self.abandon();
+        Verdict::Failed(addr, reason)
+    }
+
+    /// Closes the socket with a reset, whatever has become of it: if it has met itself, TIME_WAIT
+    /// would keep the upstream off its own port.
+    pub(super) fn abandon(self) {
+        self.socket.reset_on_close();
     }
 
     /// The system chose the port that is being dialled as the source port, and TCP's simultaneous
