@@ -103,7 +103,7 @@ impl World {
             let link = match (is_lost, dice.below(4)) {
                 (false, _) => Link::Made,
                 (true, 0) => Link::ToItself,
-                (true, 1) => return,
+                (true, 1) => Link::Unanswered,
                 (true, _) => {
                     Link::Refused(dice.pick(&[ErrorKind::ConnectionRefused, ErrorKind::TimedOut]))
                 }

@@ -45,6 +45,8 @@ pub(crate) struct Books {
     left: [u64; 6],
     /// Clients that a drain did not wait for.
     pub(crate) cut_short: usize,
+    /// Frames of replays that those who have left were not given.
+    pub(crate) unreplayed: u64,
     /// Clients that were seated.
     seated: u64,
     /// Turns in a row that were taken for known work and did none, and what had been done until then.
@@ -73,6 +75,7 @@ impl Books {
             capacity,
             left: [0; 6],
             cut_short: 0,
+            unreplayed: 0,
             seated: 0,
             idle_turns: 0,
             done: 0,
@@ -216,6 +219,7 @@ impl Books {
             "a clean end for the expelled"
         );
         assert_eq!(socket.stream.frames, tally.frames, "frames given");
+        self.unreplayed += tally.unreplayed;
         let abandoned = appended - tally.frames - tally.skipped;
         let sums = [
             tally.frames,

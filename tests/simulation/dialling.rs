@@ -1,9 +1,11 @@
 //! What must be true of the way the upstream is dialled.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fanout::relay::upstream::News;
 
+use crate::sights::sight_of;
 use crate::weather::{BACKOFF, Orders};
 
 /// What the simulator knows of it.
@@ -19,6 +21,8 @@ pub(crate) struct Dialling {
     frame_at: (Duration, u64),
     /// It has been called stale since.
     is_stale: bool,
+    /// What has happened, how often.
+    pub(crate) sights: BTreeMap<String, u64>,
 }
 
 impl Dialling {
@@ -36,6 +40,7 @@ impl Dialling {
     /// `time` is the server's time, and fair time.
     pub(crate) fn hear(&mut self, news: &News, orders: &Orders, time: (Duration, Duration)) {
         let (now, fair) = time;
+        *self.sights.entry(sight_of(news)).or_default() += 1;
         match news {
             News::Connecting(_) => {
                 let is_due = self.waits_until.take().is_none_or(|until| until <= now);

@@ -17,6 +17,7 @@ mod dice;
 mod events;
 mod gates;
 mod rest;
+mod sights;
 mod trace;
 mod turn;
 mod upstream;
@@ -24,11 +25,13 @@ mod weather;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
 use dice::Dice;
+use sights::Sights;
 use world::World;
 
 /// Runs, unless the environment says otherwise.
@@ -46,13 +49,14 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// One run; says how many steps it took. When the server ends by itself before that, another one begins.
-fn live(seed: u64, is_traced: bool) -> u64 {
+fn live(seed: u64, is_traced: bool, sights: &mut Sights) -> u64 {
     let mut steps = 0;
     for life in 0.. {
         let dice = Dice::seeded(seed.wrapping_mul(1000).wrapping_add(life));
         let mut world = World::new(dice, is_traced);
         world.run(STEPS - steps);
         steps += world.steps;
+        sights.add(&world);
         if steps >= STEPS {
             break;
         }
@@ -63,19 +67,21 @@ fn live(seed: u64, is_traced: bool) -> u64 {
 #[test]
 fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everything() {
     if let Some(seed) = number("FANOUT_SEED") {
-        live(seed, true);
+        live(seed, true, &mut Sights::default());
         return;
     }
     let seeds = number("FANOUT_SEEDS").unwrap_or(SEEDS);
     let (next, steps, has_failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let start = Instant::now();
+    let seen = Mutex::new(Sights::default());
     let work = || {
+        let mut sights = Sights::default();
         while !has_failed.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds {
                 break;
             }
-            match catch_unwind(AssertUnwindSafe(|| live(seed, false))) {
+            match catch_unwind(AssertUnwindSafe(|| live(seed, false, &mut sights))) {
                 Ok(count) => {
                     steps.fetch_add(count, Ordering::Relaxed);
                 }
@@ -85,6 +91,7 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
                 }
             }
         }
+        seen.lock().expect("no other panics").join(&sights);
     };
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
@@ -95,5 +102,9 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
     let (steps, seconds) = (steps.into_inner(), start.elapsed().as_secs_f64());
     assert!(!has_failed.into_inner(), "a seed fails");
     assert!(steps >= seeds * STEPS, "every run takes its steps");
+    let seen = seen.into_inner().expect("no thread panics");
+    if seeds >= SEEDS {
+        seen.check();
+    }
     println!("{seeds} seeds, {steps} steps in {seconds:.1} s on {threads} threads");
 }

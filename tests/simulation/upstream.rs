@@ -43,8 +43,10 @@ pub(crate) struct SimUpstream {
 /// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// Not made yet, and maybe never.
+    /// Not made yet.
     Connecting,
+    /// Never to be made: nobody answers.
+    Unanswered,
     Made,
     /// Made with itself.
     ToItself,
@@ -152,8 +154,10 @@ impl SimUpstream {
 
     fn check_link(&self) -> io::Result<()> {
         match self.link {
-            Link::Connecting if self.is_mac => Err(ErrorKind::NotConnected.into()),
-            Link::Connecting => Err(ErrorKind::WouldBlock.into()),
+            Link::Connecting | Link::Unanswered if self.is_mac => {
+                Err(ErrorKind::NotConnected.into())
+            }
+            Link::Connecting | Link::Unanswered => Err(ErrorKind::WouldBlock.into()),
             Link::Refused(kind) => Err(kind.into()),
             Link::Made | Link::ToItself => Ok(()),
         }
@@ -208,8 +212,10 @@ impl Dialled for SimUpstream {
 
     fn remote_addr(&self) -> io::Result<SocketAddr> {
         match (self.link, self.end) {
-            (Link::Connecting, _) if self.is_mac => Err(ErrorKind::InvalidInput.into()),
-            (Link::Connecting | Link::Refused(_), _) | (_, End::Reset(_)) => {
+            (Link::Connecting | Link::Unanswered, _) if self.is_mac => {
+                Err(ErrorKind::InvalidInput.into())
+            }
+            (Link::Connecting | Link::Unanswered | Link::Refused(_), _) | (_, End::Reset(_)) => {
                 Err(ErrorKind::NotConnected.into())
             }
             _ => Ok(self.addr),

@@ -49,6 +49,8 @@ pub(crate) struct Orders {
     pub(crate) listeners: Vec<(SlowPolicy, u64, Option<usize>)>,
     pub(crate) max_clients: Option<usize>,
     pub(crate) max_per_ip: u32,
+    /// How many clients the descriptor limit permits.
+    pub(crate) max_by_descriptors: usize,
     /// How many targets; those with an odd index are names.
     pub(crate) targets: usize,
     pub(crate) reconnect: bool,
@@ -125,6 +127,7 @@ impl Orders {
             listeners,
             max_clients: (dice.below(6) == 0).then(|| dice.from_to(1, 6)),
             max_per_ip: dice.pick(&[0, 0, 0, 2]),
+            max_by_descriptors: dice.pick(&[100, 100, 100, 5]),
             targets: dice.from_to(1, 3),
             reconnect: dice.below(10) > 0,
             upstream_timeout: dice.pick(&[None, Some(MS(400))]),

@@ -132,7 +132,7 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
     let limits = AdmissionLimits {
         allow: Vec::new(),
         max_clients: orders.max_clients,
-        max_by_descriptors: 40,
+        max_by_descriptors: orders.max_by_descriptors,
         max_per_ip: orders.max_per_ip,
         max_by_listener: orders
             .listeners

@@ -1,0 +1,108 @@
+//! What was seen in all runs together: a fault that never happens proves nothing.
+
+use std::collections::BTreeMap;
+
+use fanout::relay::upstream::News;
+use fanout::{Reason, Refusal};
+
+use crate::world::World;
+
+/// How often each thing happened.
+#[derive(Debug, Default)]
+pub(crate) struct Sights {
+    counts: BTreeMap<String, u64>,
+}
+
+/// What news of the upstream is counted under: the reason of a loss, or what it is.
+pub(crate) fn sight_of(news: &News) -> String {
+    match news {
+        News::Lost { loss, .. } => loss.reason.clone(),
+        News::Connecting(_) => "dialled".to_owned(),
+        News::Connected(_) => "connected".to_owned(),
+        News::Retry(_) => "waited".to_owned(),
+        News::Stale(..) => "stale".to_owned(),
+    }
+}
+
+/// What the upstream must have gone through.
+const UPSTREAM: [&str; 12] = [
+    "dialled",
+    "connected",
+    "waited",
+    "stale",
+    "ended",
+    "connection reset",
+    "connection refused",
+    "network unreachable",
+    "connect timed out",
+    "connected to itself, so nobody listens there",
+    "name lookup timed out",
+    "the name has no address",
+];
+
+impl Sights {
+    /// Adds what happened in one run.
+    pub(crate) fn add(&mut self, world: &World) {
+        let stats = world.core.relay.stats();
+        for reason in Reason::ALL {
+            self.count(&reason.to_string(), stats.departed(reason));
+        }
+        for refusal in Refusal::ALL {
+            self.count(&refusal.to_string(), stats.refused(refusal));
+        }
+        self.count("skipped", stats.skipped);
+        self.count("abandoned", stats.abandoned);
+        self.count("discarded", stats.discarded_bytes);
+        self.count("heard", stats.heard_bytes);
+        self.count("accept failed", stats.accept_errors);
+        self.count("cut short", world.books.cut_short as u64);
+        self.count("unreplayed", world.books.unreplayed);
+        for (sight, times) in &world.books.dialling.sights {
+            self.count(sight, *times);
+        }
+    }
+
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (sight, times) in &other.counts {
+            self.count(sight, *times);
+        }
+    }
+
+    /// Everything that can happen has happened, many times.
+    pub(crate) fn check(&self) {
+        let reasons = Reason::ALL.iter().map(ToString::to_string);
+        let refusals = Refusal::ALL
+            .iter()
+            .filter(|refusal| **refusal != Refusal::NotAllowed);
+        let refusals = refusals.map(ToString::to_string);
+        let others = [
+            "skipped",
+            "abandoned",
+            "discarded",
+            "heard",
+            "accept failed",
+            "cut short",
+            "unreplayed",
+        ];
+        let others = others
+            .iter()
+            .chain(&UPSTREAM)
+            .map(|&sight| sight.to_owned());
+        for sight in reasons.chain(refusals).chain(others) {
+            let times = self.counts.get(&sight).copied().unwrap_or(0);
+            assert!(
+                times >= 10,
+                "\"{sight}\" happened {times} times in all: {self:?}"
+            );
+        }
+    }
+
+    fn count(&mut self, sight: &str, times: u64) {
+        match self.counts.get_mut(sight) {
+            Some(count) => *count += times,
+            None => {
+                self.counts.insert(sight.to_owned(), times);
+            }
+        }
+    }
+}
