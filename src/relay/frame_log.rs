@@ -13,8 +13,8 @@
 //!                       │  frames      │ back by --linger │ frame   │        │
 //!                    retained      published           complete  received  limit
 //!
-//!   received - capacity ≤ retained ≤ published ≤ complete ≤ received < complete + frame_size
-//!   origin ≤ retained
+//!   filled - capacity ≤ retained ≤ published ≤ complete ≤ received < complete + frame_size
+//!   origin ≤ retained     received ≤ filled < complete + frame_size
 //! ```
 //!
 //! When everybody has everything, the log rewinds: the next byte goes to the start of the ring
@@ -40,6 +40,9 @@ pub struct FrameLog {
     origin: Position,
     /// Read from the upstream so far; at least `complete`, less than `complete + frame_size`.
     received: Position,
+    /// How far the ring was filled at the most: bytes that were read and discarded again have
+    /// overwritten others all the same. At least `received`, less than `complete + frame_size`.
+    filled: Position,
     /// End of the last complete frame; at least `published`, a multiple of `frame_size`.
     complete: Position,
     /// End of what clients may be given; a multiple of `frame_size`.
@@ -84,6 +87,7 @@ impl FrameLog {
             window: window as u64,
             origin: 0,
             received: 0,
+            filled: 0,
             complete: 0,
             published: 0,
         })
@@ -107,6 +111,7 @@ impl FrameLog {
     pub fn commit(&mut self, count: usize) -> u64 {
         assert!(count <= self.ring.len(), "more committed than was spare");
         self.received += count as u64;
+        self.filled = self.filled.max(self.received);
         let before = self.complete;
         self.complete = self.received - self.received % self.frame_size;
         (self.complete - before) / self.frame_size
@@ -199,7 +204,7 @@ impl FrameLog {
     /// The oldest byte that is kept.
     #[must_use]
     pub fn retained(&self) -> Position {
-        let overwritten = self.received.saturating_sub(self.ring.len() as u64);
+        let overwritten = self.filled.saturating_sub(self.ring.len() as u64);
         overwritten.max(self.origin)
     }
 
@@ -300,6 +305,16 @@ mod tests {
         receive(&mut log, b"cccc");
         log.publish();
         assert_eq!(read(&log, 0, 8), b"aaaacccc");
+    }
+
+    #[test]
+    fn what_a_discarded_partial_frame_has_overwritten_is_not_kept() {
+        // Capacity 4 + 4 = 8: the third frame overwrites the first while it comes.
+        let mut log = FrameLog::new(4, 1, 4).unwrap();
+        receive(&mut log, b"aaaabbbbccc");
+        log.discard_partial();
+        assert_eq!(log.retained(), 3);
+        assert_eq!(read(&log, 3, 8), b"abbbb");
     }
 
     #[test]

@@ -115,9 +115,7 @@ impl LogModel {
             (self.backlog_frames * self.frame_size) as u64
         );
         assert_eq!(log.is_due_to_rewind(), self.is_due_to_rewind());
-        // It does not know of bytes that were read and discarded again, so it may be less than a frame too low.
-        let kept = self.kept() as u64;
-        assert!(log.retained() <= kept && kept < log.retained() + log.frame_size());
+        assert_eq!(log.retained(), self.kept() as u64);
         self.check_range(log, self.kept(), self.received());
         for frames in [0, 1, self.backlog_frames as u64, u64::MAX] {
             let start = self.first_of_last(frames) * self.frame_size;
