@@ -151,8 +151,8 @@ impl World {
         };
         let size = self.orders.frame_size;
         let sizes = (
-            self.dice.from_to(1, 6 * size),
-            self.dice.from_to(1, 12 * size),
+            self.dice.between(1, 6 * size),
+            self.dice.between(1, 12 * size),
         );
         let stream = StreamCheck::new(size, 0, 0, false);
         let socket = SimSocket::new(
@@ -203,7 +203,7 @@ impl World {
             }
         } else {
             let addr = crate::world::target_addr(target);
-            Ok([addr; 3][..self.dice.from_to(1, 3)].to_vec())
+            Ok([addr; 3][..self.dice.between(1, 3)].to_vec())
         };
         self.trace.say(|| format!("{target} is {answer:?}"));
         self.core.upstream.resolved(answer);

@@ -10,6 +10,10 @@ use std::rc::Rc;
 use crate::books::Ledger;
 use crate::content::StreamCheck;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a kernel's socket is a bag of flags, and each of them can be set with any other"
+)]
 #[derive(Debug)]
 pub(crate) struct SimSocket {
     /// Never given twice.

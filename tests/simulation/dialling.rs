@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use fanout::relay::upstream::News;
 
-use crate::sights::sight_of;
 use crate::weather::{BACKOFF, Orders};
 
 /// What the simulator knows of it.
@@ -56,7 +55,7 @@ impl Dialling {
                     self.nominal = None;
                 }
                 if loss.reason.starts_with("no bytes") {
-                    let silence = fair - self.byte_at.0;
+                    let silence = fair.saturating_sub(self.byte_at.0);
                     assert!(
                         Some(silence) >= orders.upstream_timeout,
                         "given up after {silence:?}"
@@ -73,11 +72,22 @@ impl Dialling {
                 self.waits_until = Some(now + *wait);
             }
             News::Stale(_, limit) => {
-                let silence = fair - self.frame_at.0;
+                let silence = fair.saturating_sub(self.frame_at.0);
                 assert!(silence >= *limit, "stale after {silence:?}");
                 assert!(!self.is_stale, "stale twice");
                 self.is_stale = true;
             }
         }
+    }
+}
+
+/// What news of the upstream is counted under: the reason of a loss, or what it is.
+fn sight_of(news: &News) -> String {
+    match news {
+        News::Lost { loss, .. } => loss.reason.clone(),
+        News::Connecting(_) => "dialled".to_owned(),
+        News::Connected(_) => "connected".to_owned(),
+        News::Retry(_) => "waited".to_owned(),
+        News::Stale(..) => "stale".to_owned(),
     }
 }

@@ -13,6 +13,7 @@ pub(crate) struct Dice {
 }
 
 impl Dice {
+    #[allow(dead_code, reason = "the fuzz target has scripts and no seeds")]
     pub(crate) fn seeded(seed: u64) -> Self {
         Self {
             rng: Rng::with_seed(seed),
@@ -54,7 +55,7 @@ impl Dice {
     }
 
     /// A number from `start` to `last`.
-    pub(crate) fn from_to(&mut self, start: usize, last: usize) -> usize {
+    pub(crate) fn between(&mut self, start: usize, last: usize) -> usize {
         start + self.below(last - start + 1)
     }
 

@@ -1,14 +1,15 @@
 //! The simulator: the code that decides, driven through the verbs that the reactor calls, over a made-up kernel.
 //!
-//! A run is made of one seed: what the server is told to do, what clients, server A, the network and the machine do, and
-//! what goes wrong. After every verb the books are audited; when the faults end, everything that can be sent must be
-//! sent. `FANOUT_SEED=7` repeats one run and tells it step by step; `FANOUT_SEEDS=200000` makes so many of them.
+//! A run is made of one seed: what the server is told to do, what clients, server A, the network and the machine do,
+//! and what goes wrong. After every verb the books are audited; when the faults end, everything that can be sent must
+//! be sent. `FANOUT_SEED=7` repeats one run and tells it step by step; `FANOUT_SEEDS=200000` makes so many of them.
 //!
 //! ```sh
 //! FANOUT_SEEDS=200000 cargo test --release --test simulation -- --nocapture
 //! ```
 
 mod acts;
+mod audit;
 mod books;
 mod client;
 mod content;
@@ -16,6 +17,8 @@ mod dialling;
 mod dice;
 mod events;
 mod gates;
+mod parting;
+mod regressions;
 mod rest;
 mod sights;
 mod trace;
@@ -73,7 +76,7 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
     let seeds = number("FANOUT_SEEDS").unwrap_or(SEEDS);
     let (next, steps, has_failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let start = Instant::now();
-    let seen = Mutex::new(Sights::default());
+    let all = Mutex::new(Sights::default());
     let work = || {
         let mut sights = Sights::default();
         while !has_failed.load(Ordering::Relaxed) {
@@ -81,17 +84,15 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
             if seed >= seeds {
                 break;
             }
-            match catch_unwind(AssertUnwindSafe(|| live(seed, false, &mut sights))) {
-                Ok(count) => {
-                    steps.fetch_add(count, Ordering::Relaxed);
-                }
-                Err(_) => {
-                    println!("FANOUT_SEED={seed} fails: that repeats it, step by step");
-                    has_failed.store(true, Ordering::Relaxed);
-                }
+            let life = AssertUnwindSafe(|| live(seed, false, &mut sights));
+            if let Ok(count) = catch_unwind(life) {
+                steps.fetch_add(count, Ordering::Relaxed);
+            } else {
+                println!("FANOUT_SEED={seed} fails: that repeats it, step by step");
+                has_failed.store(true, Ordering::Relaxed);
             }
         }
-        seen.lock().expect("no other panics").join(&sights);
+        all.lock().expect("no other panics").join(&sights);
     };
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
@@ -102,9 +103,9 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
     let (steps, seconds) = (steps.into_inner(), start.elapsed().as_secs_f64());
     assert!(!has_failed.into_inner(), "a seed fails");
     assert!(steps >= seeds * STEPS, "every run takes its steps");
-    let seen = seen.into_inner().expect("no thread panics");
+    let all = all.into_inner().expect("no thread panics");
     if seeds >= SEEDS {
-        seen.check();
+        all.check();
     }
     println!("{seeds} seeds, {steps} steps in {seconds:.1} s on {threads} threads");
 }

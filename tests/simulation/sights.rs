@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use fanout::relay::upstream::News;
 use fanout::{Reason, Refusal};
 
 use crate::world::World;
@@ -11,17 +10,6 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub(crate) struct Sights {
     counts: BTreeMap<String, u64>,
-}
-
-/// What news of the upstream is counted under: the reason of a loss, or what it is.
-pub(crate) fn sight_of(news: &News) -> String {
-    match news {
-        News::Lost { loss, .. } => loss.reason.clone(),
-        News::Connecting(_) => "dialled".to_owned(),
-        News::Connected(_) => "connected".to_owned(),
-        News::Retry(_) => "waited".to_owned(),
-        News::Stale(..) => "stale".to_owned(),
-    }
 }
 
 /// What the upstream must have gone through.

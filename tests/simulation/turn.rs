@@ -9,6 +9,7 @@ use fanout::relay::entrance::{Outlook, Round};
 use fanout::relay::limits::PARTINGS_PER_TURN;
 use fanout::relay::upstream::Step;
 
+use crate::books::check_refusal;
 use crate::client::SimSocket;
 use crate::events::Event;
 use crate::upstream::SimUpstream;
@@ -99,8 +100,8 @@ impl World {
         false
     }
 
-    /// The process is stopped for a while. A poll reports that as an interruption, and, if signals are watched, a handler
-    /// sets a flag. A stop that has neither flag nor outlasts the sleep cannot be told from sleep.
+    /// The process is stopped for a while. A poll reports that as an interruption, and, if signals are watched, a
+    /// handler sets a flag. A stop that neither sets it nor outlasts the sleep cannot be told from sleep.
     fn stop_process(&mut self, end: Option<Duration>) -> bool {
         let lost = MS(self.dice.pick(&[5, 700, 70_000, 3_600_000]));
         self.elapsed += lost;
@@ -161,7 +162,7 @@ impl World {
         if let Err(refusal) = self.core.admit(place, addr.ip()) {
             self.trace
                 .say(|| format!("  {} refused: {refusal}", socket.id));
-            self.books.check_refusal(refusal, &self.core);
+            check_refusal(refusal, &self.core);
             return;
         }
         if self.dice.hits(self.weather.accept_failures / 4) {
@@ -242,7 +243,7 @@ impl World {
             return Err(io::ErrorKind::NetworkUnreachable.into());
         }
         let frame = self.core.relay.stats().frames;
-        let receive_size = self.dice.from_to(1, 40 * self.orders.frame_size);
+        let receive_size = self.dice.between(1, 40 * self.orders.frame_size);
         let sizes = (self.orders.frame_size, receive_size);
         let is_mac = self.orders.drops_on_exhaustion;
         Ok(SimUpstream::dial(
@@ -275,7 +276,7 @@ impl World {
                 &parted,
                 published,
                 &self.orders,
-                self.elapsed - self.stopped,
+                self.elapsed.saturating_sub(self.stopped),
             );
         }
     }

@@ -71,7 +71,7 @@ impl Weather {
     pub(crate) fn random(dice: &mut Dice) -> Self {
         let mut chance = |most: usize| {
             let is_on = dice.below(3) > 0;
-            u8::try_from(if is_on { dice.from_to(1, most) } else { 0 }).unwrap_or(u8::MAX)
+            u8::try_from(if is_on { dice.between(1, most) } else { 0 }).unwrap_or(u8::MAX)
         };
         Self {
             hiccups: chance(40),
@@ -107,28 +107,28 @@ impl Weather {
 impl Orders {
     pub(crate) fn random(dice: &mut Dice) -> Self {
         let frame_size = dice.pick(&[1, 2, 3, 4, 7, 8, 16, 24]);
-        let backlog_frames = dice.from_to(1, 8) as u64;
+        let backlog_frames = dice.between(1, 8) as u64;
         let replays = dice.below(3) == 0;
         let mut listener = || {
             let policy = dice.pick(&SlowPolicy::ALL);
             let most = if replays { backlog_frames } else { 0 };
-            let replay = dice.from_to(0, usize::try_from(most).unwrap_or(0)) as u64;
-            let limit = (dice.below(8) == 0).then(|| dice.from_to(1, 4));
+            let replay = dice.between(0, usize::try_from(most).unwrap_or(0)) as u64;
+            let limit = (dice.below(8) == 0).then(|| dice.between(1, 4));
             (policy, replay, limit)
         };
         let listeners = (0..3).map(|_| listener()).collect();
         Self {
             frame_size,
             backlog_frames,
-            window_bytes: dice.from_to(1, 12 * frame_size),
+            window_bytes: dice.between(1, 12 * frame_size),
             linger: dice.pick(&[MS(0), MS(0), MS(10)]),
             stall_timeout: dice.pick(&[None, Some(MS(200)), Some(MS(1000))]),
             budgets: random_budgets(dice),
             listeners,
-            max_clients: (dice.below(6) == 0).then(|| dice.from_to(1, 6)),
+            max_clients: (dice.below(6) == 0).then(|| dice.between(1, 6)),
             max_per_ip: dice.pick(&[0, 0, 0, 2]),
             max_by_descriptors: dice.pick(&[100, 100, 100, 5]),
-            targets: dice.from_to(1, 3),
+            targets: dice.between(1, 3),
             reconnect: dice.below(10) > 0,
             upstream_timeout: dice.pick(&[None, Some(MS(400))]),
             stale_after: dice.pick(&[None, Some(MS(150))]),
@@ -148,13 +148,13 @@ fn random_budgets(dice: &mut Dice) -> Budgets {
         0 => Budgets::smallest(),
         1 => budgets,
         _ => Budgets {
-            read_bytes: dice.from_to(1, 200),
-            write_bytes: dice.from_to(1, 60),
-            slice_bytes: dice.from_to(1, 100),
-            write_charge_bytes: dice.from_to(1, 20),
-            hear_bytes: dice.from_to(1, 64),
-            hear_slice_bytes: dice.from_to(1, 64),
-            partings: dice.from_to(1, 4),
+            read_bytes: dice.between(1, 200),
+            write_bytes: dice.between(1, 60),
+            slice_bytes: dice.between(1, 100),
+            write_charge_bytes: dice.between(1, 20),
+            hear_bytes: dice.between(1, 64),
+            hear_slice_bytes: dice.between(1, 64),
+            partings: dice.between(1, 4),
         },
     }
 }

@@ -88,7 +88,7 @@ impl World {
 
     /// The time during which the process was running.
     pub(crate) fn fair_time(&self) -> Duration {
-        self.elapsed - self.stopped
+        self.elapsed.saturating_sub(self.stopped)
     }
 
     /// Lives through `steps` things that happen, then brings it to rest.

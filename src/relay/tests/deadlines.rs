@@ -66,6 +66,20 @@ fn a_write_without_buffers_is_tried_again_after_50_ms_without_any_edge() {
 }
 
 #[test]
+fn an_offer_in_vain_as_its_time_is_up_gives_a_stalled_client_no_more_time() {
+    let (mut rig, id) = lagging();
+    let due = rig.now + TIMEOUT;
+    // An event calls it willing just when stalled clients are looked for.
+    rig.relay.note(id, false, true);
+    rig.relay.check_deadlines(due);
+    assert!(rig.is_seated(id));
+    rig.now = due + MS(1);
+    rig.turn();
+    rig.turn();
+    assert_eq!(rig.left[0].departure.reason, Reason::Stalled);
+}
+
+#[test]
 fn a_client_that_takes_no_byte_is_reset_at_the_stall_timeout_and_not_before() {
     for policy in [Disconnect, Skip, Wait] {
         let mut rig = stalling();

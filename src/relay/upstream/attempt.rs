@@ -71,8 +71,8 @@ impl<U: Dialled> Attempt<U> {
         Verdict::Failed(addr, reason)
     }
 
-    /// Closes the socket with a reset, whatever has become of it: if it has met itself, TIME_WAIT
-    /// would keep the upstream off its own port.
+    /// Closes the socket with a reset, whatever has become of it: if it has met itself, a
+    /// connection in `TIME_WAIT` would keep the upstream off its own port.
     pub(super) fn abandon(self) {
         self.socket.reset_on_close();
     }
