@@ -182,12 +182,13 @@ impl World {
     fn drain(&mut self) {
         self.trace.say(|| "drain".to_owned());
         let is_patient = self.dice.below(3) > 0;
-        let now = self.keeper.now();
+        let now = self.keeper.read(self.elapsed, false);
         if is_patient {
             self.help_along();
         }
         self.core.drain(Reason::Drain, now);
         self.close_listeners();
+        self.part(now);
         assert_eq!(
             self.open_upstreams.get(),
             0,
