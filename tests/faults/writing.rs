@@ -141,6 +141,15 @@ fn an_empty_write_that_fails_costs_its_client_at_most() {
     }
 }
 
+/// `ENOBUFS` is as would-block, for a write that sends nothing too.
+#[test]
+fn no_memory_for_an_empty_write_costs_nobody_anything() {
+    if strace::is_missing() {
+        return;
+    }
+    fail_empty_write("ENOBUFS", Gets);
+}
+
 #[track_caller]
 fn fail_empty_write(error: &'static str, outcome: Outcome) {
     let mut crew = Crew::gather("", CLIENTS);
