@@ -161,6 +161,24 @@ fn a_read_that_fails_between_two_connections_costs_no_client() {
     }
 }
 
+#[test]
+fn a_look_at_the_new_connection_that_fails_is_told_in_the_systems_words() {
+    if strace::is_missing() {
+        return;
+    }
+    for error in ["ENOBUFS", "EBADF", "ECONNRESET"] {
+        let mut crew = Crew::gather("", CLIENTS);
+        let case = Case::new("getpeername", error, 1);
+        let strace = Strace::attach(crew.scene.fanout.pid(), &case);
+        crew.hang_up();
+        let injection = strace.wait_for_injections(1);
+        expect_served_again(&mut crew, 1, 2);
+        expect_losses(&crew, &case, &["ended", &words(&injection)]);
+        strace.detach(&case);
+        crew.end_well(0);
+    }
+}
+
 /// As if the writable event had come too early: the connection counts as made when it is, or when bytes come.
 #[test]
 fn a_connection_that_seems_unfinished_is_looked_at_again_when_bytes_come() {
