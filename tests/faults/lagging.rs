@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::case::Case;
 use crate::crew::Crew;
-use crate::harness::{DEADLINE, Reader};
+use crate::harness::{DEADLINE, End, Reader};
 use crate::strace::{self, Strace};
 use crate::writing::ERRORS;
 use crate::writing::Outcome::Leaves;
@@ -18,6 +18,31 @@ fn a_write_to_a_lagging_client_that_fails_costs_it_at_most() {
 #[test]
 fn a_write_to_a_skipped_client_that_fails_costs_it_at_most() {
     sweep("--unsent-limit 4KiB --slow skip --backlog 64");
+}
+
+/// A clean end is a FIN at a frame boundary. Where a socket failed but lives, only a reset tells of missing frames.
+#[test]
+fn a_client_that_is_let_go_for_an_error_cannot_mistake_it_for_an_end() {
+    if strace::is_missing() {
+        return;
+    }
+    for error in ["ENOMEM", "EPERM", "EHOSTUNREACH"] {
+        let mut crew = Crew::gather("--unsent-limit 4KiB", 2);
+        let mut lagging = crew.scene.fanout.join_small();
+        crew.scene.feed.send(LAG);
+        crew.all_read();
+        let case = Case::new("sendto", error, 1);
+        let strace = Strace::attach(crew.scene.fanout.pid(), &case);
+        let end = lagging.read_to_end();
+        let (frames, torn) = (lagging.frames(), lagging.torn());
+        assert_eq!(
+            end,
+            End::Reset,
+            "{case}: after {frames} frames of {LAG} and {torn} bytes"
+        );
+        strace.detach(&case);
+        crew.end_well(1);
+    }
 }
 
 #[track_caller]
