@@ -1,5 +1,7 @@
 //! The poll and its registrations fail.
 
+use std::time::Instant;
+
 use crate::case::Case;
 use crate::crew::Crew;
 use crate::harness::{Launch, Reader, Upstream};
@@ -87,6 +89,31 @@ fn a_client_that_cannot_be_registered_is_reset_and_its_seat_is_free_again() {
         crew.scene.fanout.wait_for_stat("accept_errors", 3);
         crew.end_well(0);
     }
+}
+
+#[test]
+fn clients_that_cannot_be_registered_do_not_fill_the_log() {
+    if strace::is_missing() {
+        return;
+    }
+    let mut crew = Crew::gather("", 1);
+    let case = Case::new("epoll_ctl", "ENOSPC", format!("1..{CROWD}"));
+    let strace = Strace::attach(crew.scene.fanout.pid(), &case);
+    let begun = Instant::now();
+    for _ in 0..CROWD {
+        Reader::pass_by(crew.scene.fanout.addr());
+    }
+    strace.wait_for_injections(usize::try_from(CROWD).expect("it is small"));
+    crew.scene.fanout.wait_for_stat("accept_errors", CROWD);
+    let seconds = begun.elapsed().as_secs() + 2;
+    let lines = crew.scene.fanout.lines().matching("WARN *client ").len() as u64;
+    assert!(
+        lines <= 20 * seconds,
+        "{case}: {lines} lines in {seconds} seconds"
+    );
+    crew.step(1);
+    drop(strace);
+    crew.end_well(0);
 }
 
 #[test]
@@ -180,5 +207,8 @@ fn an_upstream_whose_name_cannot_be_looked_up_for_lack_of_threads_is_tried_again
             .wait_for_after(seen, "upstream lost addr=127.0.0.1", 1);
     }
 }
+
+/// More clients than there are lines for them in a second.
+const CROWD: u64 = 120;
 
 const POLLS: &str = "?epoll_wait,?epoll_pwait";
