@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use crate::case::Case;
+use crate::harness::launch::Outcome;
 use crate::harness::upstream::Closed;
 use crate::harness::{End, Reader, Upstream};
 use crate::strace::{self, Injection, Strace};
@@ -157,6 +158,21 @@ fn without_a_thread_for_its_lines_the_program_serves() {
     assert!(fanout.lines().all().is_empty(), "{case}");
 }
 
+#[test]
+fn without_a_thread_for_its_lines_the_reason_for_an_end_is_told_all_the_same() {
+    if strace::is_missing() {
+        return;
+    }
+    let case = Case::new("?clone3,?clone", "EAGAIN", 1);
+    let (failed, outcome) = run(&case);
+    assert_eq!(failed.len(), 1, "{case}: {outcome:#?}");
+    let told = outcome
+        .lines
+        .iter()
+        .filter(|line| line.contains(CONNECTION_REFUSED));
+    assert_eq!(told.count(), 1, "{case}: {outcome:#?}");
+}
+
 impl Start {
     /// Starts the program with the n-th call failing; whether there was an n-th call.
     #[track_caller]
@@ -207,15 +223,22 @@ impl Start {
 /// one line that says why it has ended.
 #[track_caller]
 fn start(case: &Case) -> (Vec<Injection>, String) {
+    let (failed, outcome) = run(case);
+    let mut failures = outcome.lines.clone();
+    failures.retain(|line| line.contains(" ERROR ") || line.contains("panicked"));
+    assert_eq!(failures.len(), 1, "{case}: {outcome:#?}");
+    (failed, failures.remove(0))
+}
+
+/// The same, with all that it has left behind.
+#[track_caller]
+fn run(case: &Case) -> (Vec<Injection>, Outcome) {
     let upstream = Closed::reserve();
     let arguments = format!("--no-reconnect -l 127.0.0.1:0 {}", upstream.addr());
     let (strace, fanout) = Strace::start(case, &arguments);
     let outcome = fanout.wait_for_end();
     assert_eq!(outcome.code, 1, "{case}: {outcome:#?}");
-    let mut failures = outcome.lines.clone();
-    failures.retain(|line| line.contains(" ERROR ") || line.contains("panicked"));
-    assert_eq!(failures.len(), 1, "{case}: {outcome:#?}");
-    (strace.finish(), failures.remove(0))
+    (strace.finish(), outcome)
 }
 
 const LISTEN: &str = "cannot listen on 127.0.0.1:0: ";
