@@ -36,13 +36,17 @@ pub(crate) fn start(level: LevelFilter) -> Result<(), SetLoggerError> {
     log::set_boxed_logger(Box::new(queue))?;
     log::set_max_level(level);
     let printer = SimpleLogger::new().with_level(level);
-    // Without a thread there is nobody to print, and nobody to tell; the server runs all the same.
-    let _ = thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("log".to_owned())
         .spawn(move || {
             silence_panics_of_this_thread();
             print_all(&receiver, &printer, &lost);
         });
+    if thread.is_err() {
+        // There is nobody to print; the server runs all the same. Why it ends is told without a logger then, as
+        // where logging is off.
+        log::set_max_level(LevelFilter::Off);
+    }
     Ok(())
 }
 

@@ -6,7 +6,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use log::warn;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
@@ -104,7 +103,7 @@ impl Doors {
             // Out of memory, or of fs.epoll.max_user_watches: its own bad luck, as with accept.
             socket::reset_on_close(&stream);
             core.turn_away(place, addr.ip());
-            warn!("client not registered addr={addr} error=\"{error}\"");
+            report.not_registered(addr, &error, now);
             return;
         }
         let (card, replay) = core.entrance.card(place, addr, now);

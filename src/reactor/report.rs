@@ -13,7 +13,7 @@ use log::{info, warn};
 use crate::config::HostPort;
 use crate::relay::admission::Refusal;
 use crate::relay::clients::Parted;
-use crate::relay::departure::Ending;
+use crate::relay::departure::{Ending, Reason};
 use crate::relay::limits::CLIENT_LINES_PER_SECOND;
 use crate::relay::line_budget::LineBudget;
 use crate::relay::span::Span;
@@ -79,10 +79,17 @@ impl Report {
             tally.skipped,
             now.saturating_sub(card.joined_at).as_secs(),
         );
-        if departure.reason.is_expulsion() || departure.ending == Ending::Reset {
+        let is_cut = departure.ending == Ending::Reset && departure.reason != Reason::Error;
+        if departure.reason.is_expulsion() || is_cut {
             warn!("{line}");
         } else {
             info!("{line}");
+        }
+    }
+
+    pub(super) fn not_registered(&mut self, addr: SocketAddr, error: &io::Error, now: Duration) {
+        if self.may_say(Kind::Refused, now) {
+            warn!("client not registered addr={addr} error=\"{error}\"");
         }
     }
 
@@ -190,7 +197,6 @@ pub(super) fn name(whom: Whom, targets: &[HostPort]) -> String {
 
 /// One line with all counters.
 pub(super) fn print_stats(stats: &Stats) {
-    use crate::relay::departure::Reason;
     use std::fmt::Write;
 
     let mut by_reason = String::new();

@@ -3,17 +3,20 @@
 //! Layer: reactor. Owns what each signal asks for, and the rule that a handler writes one byte to
 //! a pipe and nothing else. Knows nothing of how an order is carried out.
 
-use std::io::{self, Read};
-use std::os::unix::net::UnixStream;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use mio::net::UnixStream;
 use mio::{Interest, Registry};
 use signal_hook::consts::{SIGCONT, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::low_level::pipe;
 use signal_hook_mio::v1_0::Signals;
 
 use super::token::Role;
+use crate::relay::limits::INTERRUPTS;
 
 /// What signals have asked for since the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub(super) struct SignalPipe {
     stops: UnixStream,
     /// Something may be in the pipes: set by an event, cleared by emptying them.
     noted: bool,
+    /// A SIGTERM or SIGINT has been heeded.
+    has_stopped: bool,
 }
 
 impl SignalPipe {
@@ -42,18 +47,21 @@ impl SignalPipe {
     /// nothing.
     pub(super) fn open(registry: &Registry, continued: Arc<AtomicBool>) -> io::Result<Self> {
         signal_hook::flag::register(SIGCONT, continued)?;
-        let (stops, handler_end) = UnixStream::pair()?;
-        stops.set_nonblocking(true)?;
+        let (mut stops, handler_end) = UnixStream::pair()?;
         // Before the pipe that wakes the poll: handlers run in the order of their registration.
+        let handler_end = net::UnixStream::from(OwnedFd::from(handler_end));
         pipe::register(SIGTERM, handler_end.try_clone()?)?;
         pipe::register(SIGINT, handler_end)?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
+        // Either pipe wakes: the handler may have been able to write to one only.
         registry.register(&mut signals, Role::Signals.into(), Interest::READABLE)?;
+        registry.register(&mut stops, Role::Signals.into(), Interest::READABLE)?;
         Ok(Self {
             signals,
             stops,
             // A signal may have come before the pipe was registered.
             noted: true,
+            has_stopped: false,
         })
     }
 
@@ -66,11 +74,32 @@ impl SignalPipe {
         if !std::mem::take(&mut self.noted) {
             return Orders::default();
         }
-        Orders {
-            wants_stats: self.signals.pending().any(|signal| signal == SIGUSR1),
-            // More than these few make no difference. Nothing to read is an error, and no stop.
-            stops: self.stops.read(&mut [0; 8]).unwrap_or(0),
+        let mut orders = Orders::default();
+        let mut is_stop_pending = false;
+        for signal in self.signals.pending() {
+            orders.wants_stats |= signal == SIGUSR1;
+            is_stop_pending |= signal != SIGUSR1;
         }
+        orders.stops = self.read_stops();
+        if orders.stops == 0 && is_stop_pending && !self.has_stopped {
+            // Its byte could not be written: unix sockets take memory (`ENOBUFS`).
+            orders.stops = 1;
+        }
+        self.has_stopped |= orders.stops > 0;
+        orders
+    }
+
+    /// How many bytes are in the pipe; more than a few make no difference.
+    fn read_stops(&mut self) -> usize {
+        for _ in 0..INTERRUPTS {
+            match self.stops.read(&mut [0; 8]) {
+                Ok(count) => return count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // Asked again at once: the poll has told of it and will not tell twice.
+                Err(_) => {}
+            }
+        }
+        0
     }
 }
 

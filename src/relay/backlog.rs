@@ -249,7 +249,7 @@ fn offer(socket: &mut impl Write, pieces: [&[u8]; 2]) -> (usize, Option<FlushEnd
 }
 
 /// `ENOBUFS` has no [`ErrorKind`] of its own; the numbers are those of Linux and of the BSDs.
-fn is_no_buffers(error: &io::Error) -> bool {
+pub(super) fn is_no_buffers(error: &io::Error) -> bool {
     const ENOBUFS: i32 = if cfg!(target_os = "linux") { 105 } else { 55 };
     error.raw_os_error() == Some(ENOBUFS)
 }

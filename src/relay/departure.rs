@@ -108,7 +108,8 @@ impl Departure {
         }
         Self {
             reason: Reason::Error,
-            ending: Ending::Fin,
+            // It may live all the same, in the middle of a frame.
+            ending: Ending::Reset,
             error: Some(error),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
+use super::backlog::is_no_buffers;
 use super::client::{ClientId, Life};
 use super::clients::Clients;
 use super::departure::{Departure, Reason};
@@ -48,6 +49,12 @@ impl<S: Read + Write> Clients<S> {
     }
 }
 
+/// Nothing is known yet, and the next frame's write will tell.
+fn is_put_off(error: &io::Error) -> bool {
+    let kind = error.kind();
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted) || is_no_buffers(error)
+}
+
 /// Why reading a client's input ended.
 enum HearEnd {
     /// Nothing is left to read at the moment.
@@ -83,9 +90,7 @@ fn discard_input(socket: &mut (impl Read + Write), scratch: &mut [u8]) -> (usize
 /// something is written; an empty write asks for it and sends nothing.
 fn input_ended(socket: &mut impl Write) -> HearEnd {
     match socket.write(&[]) {
-        Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-            HearEnd::Failed(error)
-        }
+        Err(error) if !is_put_off(&error) => HearEnd::Failed(error),
         _ => HearEnd::InputEnded,
     }
 }

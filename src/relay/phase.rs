@@ -57,6 +57,8 @@ impl Phase {
             return;
         };
         match (reason, ending) {
+            // Its socket failed: neither was it given everything, nor was the time up.
+            (Reason::Error, _) => {}
             (_, Ending::Reset) => drain.aborted += 1,
             (Reason::Drain | Reason::UpstreamEnd, Ending::Fin) => drain.drained += 1,
             _ => {}

@@ -121,8 +121,9 @@ fn assert_streams_of_the_departed(rig: &Rig) {
         let (size, skipped) = (rig.upstream.frame_size, parted.tally.skipped);
         let numbers = assert_stream(&parted.socket.taken, size, start, skipped);
         assert_eq!(numbers.len() as u64, parted.tally.frames);
-        let is_expelled = parted.departure.reason.is_expulsion();
-        assert_eq!(is_expelled, parted.departure.ending == Ending::Reset);
+        let reason = parted.departure.reason;
+        let is_cut = reason.is_expulsion() || reason == Reason::Error;
+        assert_eq!(is_cut, parted.departure.ending == Ending::Reset);
     }
 }
 

@@ -157,7 +157,12 @@ fn a_failed_write_makes_that_client_leave_and_the_others_do_not_notice() {
         rig.feed(5);
         assert_eq!(rig.left.len(), 1);
         let departure = &rig.left[0].departure;
-        assert_eq!((departure.reason, departure.ending), (reason, Ending::Fin));
+        let ending = if reason == Reason::Error {
+            Ending::Reset
+        } else {
+            Ending::Fin
+        };
+        assert_eq!((departure.reason, departure.ending), (reason, ending));
         let error = departure.error.as_ref().map(std::io::Error::kind);
         assert_eq!(error, (reason == Reason::Error).then_some(kind));
         assert_eq!(rig.left[0].socket.taken, frames(0..1, 8)[..3]);

@@ -109,10 +109,14 @@ fn check_connected(socket: &impl Dialled) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
         // macOS says EINVAL while the connection is being made.
-        match socket.remote_addr().map_err(|error| error.kind()) {
+        match socket.remote_addr() {
             Ok(_) => return Ok(true),
-            Err(ErrorKind::NotConnected | ErrorKind::InvalidInput) => {}
-            Err(kind) => return Err(kind.into()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotConnected | ErrorKind::InvalidInput
+                ) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(false)
