@@ -14,7 +14,7 @@ use crate::config::HostPort;
 use crate::relay::admission::Refusal;
 use crate::relay::clients::Parted;
 use crate::relay::departure::{Ending, Reason};
-use crate::relay::limits::CLIENT_LINES_PER_SECOND;
+use crate::relay::limits::{ACCEPT_LINES_PER_SECOND, CLIENT_LINES_PER_SECOND};
 use crate::relay::line_budget::LineBudget;
 use crate::relay::span::Span;
 use crate::relay::stats::Stats;
@@ -23,6 +23,8 @@ use crate::relay::upstream::{News, Whom};
 /// Writes the lines that clients cause, no more than the budget permits.
 pub(super) struct Report {
     budget: LineBudget,
+    /// For the two lines about accepting, so that a crowd does not drown them.
+    pauses: LineBudget,
     /// Lines left out since the last summary, by [`Kind`].
     left_out: [u64; 4],
     /// Lines left out and summed up since the start.
@@ -42,6 +44,7 @@ impl Report {
     pub(super) fn new() -> Self {
         Self {
             budget: LineBudget::new(CLIENT_LINES_PER_SECOND),
+            pauses: LineBudget::new(ACCEPT_LINES_PER_SECOND),
             left_out: [0; 4],
             suppressed: 0,
         }
@@ -133,7 +136,10 @@ impl Report {
     }
 
     fn may_say(&mut self, kind: Kind, now: Duration) -> bool {
-        let may = self.budget.ask(now);
+        let may = match kind {
+            Kind::Joined | Kind::Left | Kind::Refused => self.budget.ask(now),
+            Kind::Accept => self.pauses.ask(now),
+        };
         if !may {
             self.left_out[kind as usize] += 1;
         }
@@ -142,19 +148,21 @@ impl Report {
 
     /// When the line that counts what was left out is due.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.budget.deadline()
+        let deadlines = [self.budget.deadline(), self.pauses.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Says how many lines were left out, if that is due.
     pub(super) fn sum_up(&mut self, now: Duration) {
-        if let Some(lines) = self.budget.summary(now) {
-            self.say_suppressed(lines);
+        let budgets = [&mut self.budget, &mut self.pauses];
+        if budgets.iter().any(|budget| budget.is_summary_due(now)) {
+            self.close();
         }
     }
 
-    /// Says how many lines were left out so far: the program ends.
+    /// Says how many lines were left out so far: that is due, or the program ends.
     pub(super) fn close(&mut self) {
-        let lines = self.budget.take_left_out();
+        let lines = self.budget.take_left_out() + self.pauses.take_left_out();
         if lines > 0 {
             self.say_suppressed(lines);
         }

@@ -16,7 +16,7 @@ use super::server::TcpCore;
 use super::socket;
 use super::token::Role;
 use crate::config::HostPort;
-use crate::relay::upstream::{Dialled, Step};
+use crate::relay::upstream::{Dialled, News, Step};
 
 /// What it takes to dial: the list of upstreams, and who looks up their names.
 pub(super) struct Dialler {
@@ -76,6 +76,11 @@ impl Dialler {
             }
         }
         while let Some(news) = upstream.next_news() {
+            if let News::Connected(_) = news
+                && let Some(socket) = upstream.socket()
+            {
+                socket::prepare_upstream(socket);
+            }
             report.tell_upstream(&news, &self.targets);
         }
     }
@@ -85,7 +90,6 @@ impl Dialler {
 /// stream's affair, which is not listened to while frames are held back.
 fn connect(addr: SocketAddr, registry: &Registry) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(addr)?;
-    socket::prepare_upstream(&socket);
     let interest = Interest::READABLE | Interest::WRITABLE;
     registry.register(&mut socket, Role::Upstream.into(), interest)?;
     Ok(socket)

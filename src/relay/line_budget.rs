@@ -53,16 +53,18 @@ impl LineBudget {
     /// When the summary is due, if lines were left out.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        let oldest = self.written.front()?;
-        (self.left_out > 0).then_some(*oldest + SECOND)
+        // The newest: else each place that becomes free one by one would have a summary of its own.
+        let newest = self.written.back()?;
+        (self.left_out > 0).then_some(*newest + SECOND)
     }
 
-    /// How many lines were left out, once there is room again: the caller says so in one line.
-    pub fn summary(&mut self, now: Duration) -> Option<u64> {
-        (self.deadline()? <= now).then(|| self.take_left_out())
+    /// Lines were left out, and there is room again: the caller says so in one line.
+    #[must_use]
+    pub fn is_summary_due(&self, now: Duration) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// How many lines were left out so far, to be said now: the program ends.
+    /// How many lines were left out so far, to be said now: that is due, or the program ends.
     pub fn take_left_out(&mut self) -> u64 {
         std::mem::take(&mut self.left_out)
     }
@@ -82,9 +84,10 @@ mod tests {
         let written = (0..10).filter(|_| budget.ask(MS(500))).count();
         assert_eq!(written, 3);
         assert_eq!(budget.deadline(), Some(MS(1500)));
-        assert_eq!(budget.summary(MS(1499)), None);
-        assert_eq!(budget.summary(MS(1500)), Some(7));
-        assert_eq!(budget.summary(MS(1500)), None);
+        assert!(!budget.is_summary_due(MS(1499)));
+        assert!(budget.is_summary_due(MS(1500)));
+        assert_eq!(budget.take_left_out(), 7);
+        assert!(!budget.is_summary_due(MS(1500)));
         assert_eq!(budget.deadline(), None);
         assert!(budget.ask(MS(1500)));
     }
@@ -96,12 +99,28 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_after_a_trickle_is_summed_up_once_a_second() {
+        let mut budget = LineBudget::new(20);
+        assert!((0..20).all(|number| budget.ask(MS(number * 50))));
+        let mut summaries = 0;
+        for number in 951..2951 {
+            if budget.is_summary_due(MS(number)) {
+                summaries += u64::from(budget.take_left_out() > 0);
+            }
+            budget.ask(MS(number));
+        }
+        assert!((1..=2).contains(&summaries), "{summaries} summaries in 2 s");
+    }
+
+    #[test]
     fn no_second_has_more_lines_than_the_budget_and_none_is_forgotten() {
         let mut budget = LineBudget::new(20);
         let mut written = Vec::new();
         let mut left_out = 0;
         for number in 0..3000 {
-            left_out += budget.summary(MS(number)).unwrap_or(0);
+            if budget.is_summary_due(MS(number)) {
+                left_out += budget.take_left_out();
+            }
             if budget.ask(MS(number)) {
                 written.push(number);
             }

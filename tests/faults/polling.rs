@@ -198,7 +198,10 @@ fn an_upstream_whose_name_cannot_be_looked_up_for_lack_of_threads_is_tried_again
         let case = Case::new("?clone3", error, 1);
         let strace = Strace::attach(fanout.pid(), &case);
         strace.wait_for_injections(1);
-        fanout.wait_for_lines("upstream lost*reason=\"no resolver: *(os error ", round + 1);
+        fanout.wait_for_lines(
+            "upstream lost addr=localhost*reason=\"name lookup failed: ",
+            round + 1,
+        );
         // Dialling again and again takes turns, as many as there is time for: they are not counted.
         drop(strace);
         let seen = fanout.lines().count();

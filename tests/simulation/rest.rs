@@ -205,7 +205,7 @@ impl World {
             self.turn_at_once(end);
         }
         let outcome = self.core.outcome().expect("a drain has an end");
-        let is_late = self.elapsed + LONG > end;
+        let is_late = self.elapsed + LONG >= end;
         let is_complete = self.books.cut_short == 0;
         assert!(
             !is_patient || is_late || is_complete,

@@ -41,7 +41,7 @@ impl<U: Dialled> Upstream<U> {
                     None => "the name has no address".to_owned(),
                 }
             }
-            Some(Err(error)) => format!("name lookup failed: {error}"),
+            Some(Err(error)) => format!("name lookup failed: {}", describe(&error)),
             None if until <= now => "name lookup timed out".to_owned(),
             None => {
                 self.state = State::Resolving { until, answer };
