@@ -6,6 +6,7 @@
 
 mod admission;
 mod arguments;
+mod cases;
 mod clients;
 mod cost;
 mod demo;

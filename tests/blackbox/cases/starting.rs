@@ -1,0 +1,117 @@
+//! Starting where something is missing: descriptors, a permission, an address family, room in the accept queue.
+
+use super::network::{PROGRAM, in_network};
+use crate::harness::{Launch, Upstream, all_expect, arguments, line};
+
+/// Case 49.
+#[test]
+fn more_clients_than_descriptors_are_a_warning_and_fewer_clients() {
+    let upstream = Upstream::bind();
+    let arguments = arguments(&upstream, "--max-clients 1000");
+    let fanout = Launch::under_limits(64, 64, &arguments).start();
+    let lowered = fanout.wait_for_line("limits lowered");
+    line::assert_shape(
+        &lowered,
+        "WARN",
+        "limits lowered max_clients=32 wanted=1000:",
+    );
+    let limits = fanout.wait_for_line("limits max_clients=");
+    line::assert_shape(&limits, "INFO", "limits max_clients=32 descriptors=64");
+    let mut feed = upstream.accept();
+    let mut clients = fanout.join_many(32);
+    feed.send(2);
+    all_expect(&mut clients, 0..2);
+}
+
+#[test]
+fn upstreams_of_the_environment_are_separated_by_spaces_and_tried_in_order() {
+    let first = crate::harness::upstream::Closed::reserve();
+    let second = Upstream::bind();
+    let fanout = Launch::new("-l 127.0.0.1:0 --reconnect-min 60s --reconnect-max 60s")
+        .env(
+            "FANOUT_UPSTREAM",
+            &format!("{} {}", first.addr(), second.addr()),
+        )
+        .start();
+    let mut client = fanout.join();
+    second.accept().send(1);
+    client.expect(0..1);
+    let dialled = fanout.wait_for_lines("upstream connecting", 2);
+    assert_eq!(line::addr(&dialled[0]), first.addr());
+    assert_eq!(line::addr(&dialled[1]), second.addr());
+}
+
+/// Case 49: no permission.
+#[test]
+fn a_port_that_only_the_privileged_may_bind_is_an_error_in_one_line() {
+    let upstream = Upstream::bind();
+    let arguments = arguments(&upstream, "-l 127.0.0.1:0 -l 127.0.0.1:81");
+    // In a user namespace without a single capability, where ports below 1024 are reserved.
+    let script = format!(
+        "echo 1024 >/proc/sys/net/ipv4/ip_unprivileged_port_start && \
+         exec setpriv --bounding-set=-all --inh-caps=-all {PROGRAM} {arguments}"
+    );
+    let Some(outcome) = in_network(&script) else {
+        return;
+    };
+    assert_eq!(outcome.code, 1, "{:#?}", outcome.lines);
+    let named = |line: &&String| line.contains("127.0.0.1:81");
+    let errors: Vec<_> = outcome.lines.iter().filter(named).collect();
+    assert_eq!(errors.len(), 1, "{:#?}", outcome.lines);
+    let error = errors[0].to_lowercase();
+    assert!(error.contains("permission denied"), "{error}");
+    let started = outcome
+        .lines
+        .iter()
+        .any(|line| line.contains("upstream connecting"));
+    assert!(!started, "{:#?}", outcome.lines);
+}
+
+#[test]
+fn of_a_name_with_an_address_that_this_host_does_not_have_the_others_are_bound() {
+    let hosts = "127.0.0.1 localhost\\n::1 localhost\\n";
+    let script = format!(
+        "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && file=$(mktemp) && \
+         printf '{hosts}' >$file && mount --bind $file /etc/hosts && rm $file && \
+         exec {PROGRAM} -l localhost:0 --no-reconnect 127.0.0.1:1"
+    );
+    let Some(outcome) = in_network(&script) else {
+        return;
+    };
+    let said = outcome.lines.join("\n");
+    let one = |pattern: &str| {
+        let mut found = outcome
+            .lines
+            .iter()
+            .filter(|line| line::matches(line, pattern));
+        let first = found
+            .next()
+            .unwrap_or_else(|| panic!("{pattern} in {said}"));
+        assert!(found.next().is_none(), "{pattern} twice in {said}");
+        line::Parts::of(first).level
+    };
+    assert_eq!(one("listener passed over addr=[::1]:"), "WARN");
+    assert_eq!(one("listening addr=127.0.0.1:"), "INFO");
+    // It came as far as its upstream, which is not there.
+    assert_eq!(outcome.code, 1, "{said}");
+}
+
+#[test]
+fn an_accept_queue_that_the_system_cuts_short_is_a_warning() {
+    for (limit, warnings) in [(4_095, 1), (4_096, 0)] {
+        let script = format!(
+            "echo {limit} >/proc/sys/net/core/somaxconn && \
+             exec {PROGRAM} -l 127.0.0.1:0 --no-reconnect 127.0.0.1:1"
+        );
+        let Some(outcome) = in_network(&script) else {
+            return;
+        };
+        let said = outcome.lines.join("\n");
+        let warned = outcome
+            .lines
+            .iter()
+            .filter(|line| line::matches(line, "WARN*somaxconn"));
+        assert_eq!(warned.count(), warnings, "{said}");
+        assert!(said.contains("upstream connecting"), "{said}");
+    }
+}
