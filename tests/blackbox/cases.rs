@@ -22,6 +22,8 @@ mod starting;
 mod stops;
 mod tools;
 #[cfg(target_os = "linux")]
+mod turns;
+#[cfg(target_os = "linux")]
 mod unread;
 mod upstreams;
 

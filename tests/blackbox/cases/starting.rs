@@ -1,7 +1,9 @@
 //! Starting where something is missing: descriptors, a permission, an address family, room in the accept queue.
 
+use super::attached::Trace;
 use super::network::{PROGRAM, in_network};
-use crate::harness::{Launch, Upstream, all_expect, arguments, line};
+use super::tools;
+use crate::harness::{Fanout, Launch, Upstream, all_expect, arguments, line};
 
 /// Case 49.
 #[test]
@@ -39,6 +41,36 @@ fn upstreams_of_the_environment_are_separated_by_spaces_and_tried_in_order() {
     let dialled = fanout.wait_for_lines("upstream connecting", 2);
     assert_eq!(line::addr(&dialled[0]), first.addr());
     assert_eq!(line::addr(&dialled[1]), second.addr());
+}
+
+#[test]
+fn durations_are_read_in_every_form() {
+    for (form, shown) in [
+        ("250ms", "250ms"),
+        ("5s", "5s"),
+        ("2m", "120s"),
+        ("0", "0s"),
+    ] {
+        let upstream = Upstream::bind();
+        let mut fanout = Fanout::start(&upstream, &format!("--drain-timeout {form}"));
+        assert_eq!(fanout.terminate(), 0);
+        fanout.wait_for_line(&format!("draining clients=0 timeout={shown}"));
+    }
+}
+
+#[test]
+fn sizes_are_read_in_every_form() {
+    if !tools::are_there(&["strace"]) {
+        return;
+    }
+    for (form, bytes) in [("4096", 4_096), ("128KiB", 131_072), ("1MiB", 1_048_576)] {
+        let upstream = Upstream::bind();
+        let fanout = Fanout::start(&upstream, &format!("--unsent-limit {form}"));
+        let trace = Trace::attach(fanout.pid(), "setsockopt");
+        let _client = fanout.join();
+        let is_set = |call: &String| call.contains(&format!("[{bytes}]"));
+        assert!(trace.end().iter().any(is_set), "{form}");
+    }
 }
 
 /// Case 49: no permission.
