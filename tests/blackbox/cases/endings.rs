@@ -46,6 +46,24 @@ fn in_a_drain_all_sorts_of_clients_get_every_frame_and_an_end_that_is_no_reset()
     }
 }
 
+/// Case 40: what it says then is read as well. Unread, it would make a reset of the close, and destroy what the kernel
+/// still holds for it.
+#[test]
+fn a_client_that_talks_in_a_drain_and_reads_only_afterwards_loses_nothing() {
+    let mut scene = Scene::set("");
+    let mut talker = scene.fanout.join_small();
+    scene.feed.send(100);
+    // All of it is in the kernel, and the client has not read a byte.
+    scene.fanout.wait_for_stat("delivered", 100);
+    scene.fanout.signal(Signal::TERM);
+    scene.feed.wait_for_end();
+    talker.send(&[b'x'; 10_000]);
+    assert_eq!(scene.fanout.wait_exit(), 0);
+    scene.fanout.wait_for_line("drained clients=1 aborted=0");
+    talker.expect(0..100);
+    talker.expect_fin();
+}
+
 /// Case 41.
 #[test]
 fn at_the_end_of_the_drain_time_the_one_that_is_stuck_is_cut_and_not_before() {

@@ -91,7 +91,8 @@ fn a_port_that_only_the_privileged_may_bind_is_an_error_in_one_line() {
     let errors: Vec<_> = outcome.lines.iter().filter(named).collect();
     assert_eq!(errors.len(), 1, "{:#?}", outcome.lines);
     let error = errors[0].to_lowercase();
-    assert!(error.contains("permission denied"), "{error}");
+    let said = "cannot listen on 127.0.0.1:81: permission denied";
+    assert!(error.contains(said), "{error}");
     let started = outcome
         .lines
         .iter()
@@ -101,10 +102,8 @@ fn a_port_that_only_the_privileged_may_bind_is_an_error_in_one_line() {
 
 #[test]
 fn of_a_name_with_an_address_that_this_host_does_not_have_the_others_are_bound() {
-    let hosts = "127.0.0.1 localhost\\n::1 localhost\\n";
     let script = format!(
-        "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && file=$(mktemp) && \
-         printf '{hosts}' >$file && mount --bind $file /etc/hosts && rm $file && \
+        "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && {NAME} && \
          exec {PROGRAM} -l localhost:0 --no-reconnect 127.0.0.1:1"
     );
     let Some(outcome) = in_network(&script) else {
@@ -129,6 +128,21 @@ fn of_a_name_with_an_address_that_this_host_does_not_have_the_others_are_bound()
 }
 
 #[test]
+fn without_options_it_listens_on_every_localhost_at_1235() {
+    // Where the port is free, and the name stands for both addresses.
+    let script = format!("{NAME} && exec {PROGRAM} --no-reconnect 127.0.0.1:1");
+    let Some(outcome) = in_network(&script) else {
+        return;
+    };
+    for addr in ["127.0.0.1:1235", "[::1]:1235"] {
+        let shape = format!("listening addr={addr} slow=disconnect replay=0");
+        let listening = outcome.lines.iter().find(|line| line.contains(&shape));
+        let listening = listening.unwrap_or_else(|| panic!("{addr}: {:#?}", outcome.lines));
+        line::assert_shape(listening, "INFO", &shape);
+    }
+}
+
+#[test]
 fn an_accept_queue_that_the_system_cuts_short_is_a_warning() {
     for (limit, warnings) in [(4_095, 1), (4_096, 0)] {
         let script = format!(
@@ -147,3 +161,7 @@ fn an_accept_queue_that_the_system_cuts_short_is_a_warning() {
         assert!(said.contains("upstream connecting"), "{said}");
     }
 }
+
+/// In a network of its own: `localhost` stands for an address of either family.
+const NAME: &str = "file=$(mktemp) && printf '127.0.0.1 localhost\\n::1 localhost\\n' >$file && \
+                    mount --bind $file /etc/hosts && rm $file";
