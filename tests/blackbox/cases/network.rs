@@ -26,15 +26,12 @@ fn a_half_closed_client_that_closes_is_found_while_no_frames_come() {
         "echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout && \
          exec {PROGRAM} -l 127.0.0.1:0 --reconnect-min 1h --reconnect-max 1h 127.0.0.1:1"
     );
-    let mut command = unshare(&script);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command.stderr(Stdio::piped());
-    let fanout = Fanout::of(command.spawn().expect("unshare is there"));
+    let fanout = start(&script);
     fanout.wait_for_line("upstream retry");
-    let mut neighbour = netcat(&fanout);
+    let mut neighbour = netcat(&fanout, &["127.0.0.1"]);
     fanout.wait_for_stat("clients", 1);
     let descriptors = system::descriptors(fanout.pid());
-    let mut client = netcat(&fanout);
+    let mut client = netcat(&fanout, &["127.0.0.1"]);
     fanout.wait_for_stat("clients", 2);
     wait_for_fins(&fanout, 2);
     end(&mut client);
@@ -50,8 +47,46 @@ fn a_half_closed_client_that_closes_is_found_while_no_frames_come() {
     end(&mut neighbour);
 }
 
-/// A client without input, in the network of the program.
-fn netcat(fanout: &Fanout) -> Child {
+/// Case 48.
+#[test]
+fn of_one_ipv6_network_of_64_bits_one_gets_in_and_of_the_next_one_too() {
+    if !tools::are_there(&["ncat", "nsenter"]) || in_network("true").is_none() {
+        return;
+    }
+    let own = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"];
+    let add = own.map(|addr| format!("ip addr add {addr}/128 dev lo"));
+    let script = format!(
+        "{} && exec {PROGRAM} -l [::]:0 --max-clients-per-ip 1 127.0.0.1:1",
+        add.join(" && ")
+    );
+    let fanout = start(&script);
+    let mut clients: Vec<_> = (1..)
+        .zip(own)
+        .map(|(number, from)| {
+            let client = netcat(&fanout, &["-s", from, own[0]]);
+            fanout.wait_for_lines(&format!("client *addr=[{from}]:"), 1);
+            assert_eq!(fanout.lines().matching("client ").len(), number);
+            client
+        })
+        .collect();
+    let refused = format!("client refused addr=[{}]:*reason=per-ip", own[1]);
+    fanout.wait_for_line(&refused);
+    let stats = fanout.stats();
+    assert_eq!(line::number(&stats, "clients"), 2, "{stats}");
+    assert_eq!(line::number(&stats, "refused_per_ip"), 1, "{stats}");
+    clients.iter_mut().for_each(end);
+}
+
+/// The program by a script, in a network of its own.
+fn start(script: &str) -> Fanout {
+    let mut command = unshare(script);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped());
+    Fanout::of(command.spawn().expect("unshare is there"))
+}
+
+/// A client without input, in the network of the program, with these options before the port.
+fn netcat(fanout: &Fanout, options: &[&str]) -> Child {
     let addr = fanout.addr();
     let mut command = Command::new("nsenter");
     if space().is_some_and(|way| way.contains(&"--user")) {
@@ -59,13 +94,17 @@ fn netcat(fanout: &Fanout) -> Child {
     }
     command.args(["--net", "--target"]);
     command.arg(fanout.pid().as_raw_nonzero().to_string());
-    command.args(["ncat", &addr.ip().to_string(), &addr.port().to_string()]);
+    command
+        .arg("ncat")
+        .args(options)
+        .arg(addr.port().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command.spawn().expect("nsenter is there")
 }
 
 fn end(child: &mut Child) {
-    child.kill().expect("it is running");
+    // One that was refused has ended by itself.
+    let _ = child.kill();
     child.wait().expect("it is our child");
 }
 
