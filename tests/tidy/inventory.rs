@@ -34,8 +34,8 @@ pub(crate) struct Inventory {
     owners: BTreeMap<String, BTreeSet<String>>,
     /// The names of the Rust files, without their folders.
     files: BTreeSet<String>,
-    /// All functions, those of the tests and examples too.
-    functions: BTreeSet<String>,
+    /// All functions by the path of their file, those of the tests and examples too.
+    functions: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Inventory {
@@ -45,9 +45,9 @@ impl Inventory {
             let name = source.path.rsplit('/').next().unwrap_or_default();
             inventory.files.insert(name.to_owned());
             let functions = (1..source.tokens.len()).filter(|at| source.token(at - 1) == "fn");
-            inventory
-                .functions
-                .extend(functions.map(|at| source.token(at).to_owned()));
+            let functions = functions.map(|at| source.token(at).to_owned());
+            let of_file = inventory.functions.entry(source.path.clone());
+            of_file.or_default().extend(functions);
         }
         for source in sources.iter().filter(|source| source.is_below("src")) {
             inventory.add_file(source);
@@ -77,7 +77,14 @@ impl Inventory {
     }
 
     pub(crate) fn has_function(&self, name: &str) -> bool {
-        self.functions.contains(name)
+        self.functions
+            .values()
+            .any(|of_file| of_file.contains(name))
+    }
+
+    pub(crate) fn has_function_in(&self, path: &str, name: &str) -> bool {
+        let of_file = self.functions.get(path);
+        of_file.is_some_and(|functions| functions.contains(name))
     }
 
     fn add_file(&mut self, source: &Source) {

@@ -55,11 +55,11 @@ fn paths(page: &Page, code: &[Code], known: &Known<'_>) -> Vec<Violation> {
             let is_file = code.fence.is_none()
                 && (extension(word) == "rs" || (word.contains('/') && extension(word) == "md"));
             let is_web = word.contains("://");
-            if (is_own || is_file)
-                && !is_web
-                && !is_listed(FOREIGN_PATHS, word)
-                && !is_there(page, word, known)
-            {
+            let is_there = match test_in_file(word) {
+                Some((path, name)) => known.inventory.has_function_in(path, name),
+                None => is_listed(FOREIGN_PATHS, word) || is_there(page, word, known),
+            };
+            if (is_own || is_file) && !is_web && !is_there {
                 found.push(Violation::new(
                     &page.path,
                     code.line,
@@ -69,6 +69,12 @@ fn paths(page: &Page, code: &[Code], known: &Known<'_>) -> Vec<Violation> {
         }
     }
     found
+}
+
+/// `tests/relay.rs::a_claim`: the path, and the name of a function that is to be in that file.
+fn test_in_file(word: &str) -> Option<(&str, &str)> {
+    word.split_once("::")
+        .filter(|(path, _)| extension(path) == "rs")
 }
 
 fn is_listed(list: &str, word: &str) -> bool {

@@ -74,6 +74,14 @@ fn a_path_that_is_there_is_accepted() {
 }
 
 #[test]
+fn a_test_that_is_not_in_the_file_it_is_said_to_be_in_is_refused() {
+    refuses("See `tests/relay.rs::a_client_is_gone`.");
+    refuses("See `src/relay/client.rs::a_client_is_never_gone`.");
+    refuses("See `tests/gone.rs::a_client_is_never_gone`.");
+    accepts("See `tests/relay.rs::a_client_is_never_gone`, and `src/relay/client.rs::flush`.");
+}
+
+#[test]
 fn a_cargo_target_that_is_not_there_is_refused() {
     refuses("Run `cargo run --example gone`.");
     refuses("```sh\ncargo test --test gone -- --nocapture\n```");
