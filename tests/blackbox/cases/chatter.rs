@@ -119,7 +119,7 @@ mod linux {
     /// Case 23, as people will do it.
     #[test]
     fn netcat_without_input_gets_every_frame_across_a_reconnect_and_a_clean_end() {
-        for words in [&["ncat"][..], &["nc", "-N"]] {
+        for words in [&["ncat"][..], &["nc.openbsd", "-N"]] {
             if !tools::are_there(&words[..1]) {
                 continue;
             }

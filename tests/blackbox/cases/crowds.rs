@@ -122,7 +122,10 @@ fn five_thousand_that_connect_at_once_while_frames_flow_miss_none() {
     // While it stands still, the accept queue is all there is, and nobody is turned away from it.
     scene.fanout.stop();
     let mut crowd: Vec<_> = (0..AT_REST).map(|_| Reader::connect(addr, 64)).collect();
-    assert_eq!(system::accept_queue(addr), AT_REST);
+    let give_up = Instant::now() + DEADLINE;
+    while system::accept_queue(addr) != AT_REST {
+        assert!(Instant::now() < give_up, "some were turned away");
+    }
     scene.feed.send(10);
     scene.fanout.signal(Signal::CONT);
     // The others come as it is busy with letting these in, with frames in between.

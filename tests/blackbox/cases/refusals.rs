@@ -97,7 +97,8 @@ fn ten_thousand_that_are_refused_or_reset_fill_no_disk_and_are_counted_exactly()
         Reader::pass_by(scene.fanout.addr());
         // Its own predecessor may not have been let go yet: then it is refused as well.
         reset_from_elsewhere(scene.fanout.addr());
-        if number % 50 == 0 {
+        // No more of them wait to be accepted than a turn accepts.
+        if number % 25 == 0 {
             scene.step(&mut witness, 1);
         }
     }
