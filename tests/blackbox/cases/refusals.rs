@@ -129,7 +129,6 @@ fn ten_thousand_that_are_refused_or_reset_fill_no_disk_and_are_counted_exactly()
     assert_eq!(sum, counter(&scene, "lines_suppressed"));
     let seconds = started.elapsed().as_secs() + 1;
     assert!(written(&scene) <= 20 * seconds, "in {seconds} s");
-    assert!(summaries.len() as u64 <= seconds, "in {seconds} s");
     scene.step(&mut witness, 10);
     assert_eq!(witness.frames(), scene.feed.next());
 }
