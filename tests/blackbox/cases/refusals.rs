@@ -155,3 +155,25 @@ fn written(scene: &Scene) -> u64 {
         .iter()
         .sum()
 }
+
+/// A flood that follows a trickle: the lines of the trickle stop counting one by one, and each makes room for one line
+/// and for a summary of what comes after it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flood_after_a_trickle_is_summed_up_once_a_second() {
+    let mut scene = Scene::set("--max-clients-per-ip 1");
+    let mut witness = scene.fanout.join();
+    for _ in 0..9 {
+        reset_from_elsewhere(scene.fanout.addr());
+        witness.expect_silence(Duration::from_millis(100));
+    }
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(4) {
+        Reader::pass_by(scene.fanout.addr());
+        scene.step(&mut witness, 1);
+    }
+    let lines = scene.fanout.lines();
+    let summaries = lines.matching("client lines suppressed").len() as u64;
+    let seconds = started.elapsed().as_secs() + 1;
+    assert!(summaries <= seconds, "{summaries} in {seconds} s");
+}
