@@ -64,14 +64,14 @@ impl<U: Dialled> Attempt<U> {
             Ok(true) => "connected to itself, so nobody listens there".to_owned(),
             Ok(false) if !is_late => return Verdict::Pending(self),
             Ok(false) => "connect timed out".to_owned(),
-            Err(error) => describe(&error),
+            Err(error) => return Verdict::Failed(self.addr, describe(&error)),
         };
         let addr = self.addr;
         self.abandon();
         Verdict::Failed(addr, reason)
     }
 
-    /// Closes the socket with a reset, whatever has become of it: if it has met itself, a
+    /// Closes the socket with a reset, whatever may become of it: if it has met itself, a
     /// connection in `TIME_WAIT` would keep the upstream off its own port.
     pub(super) fn abandon(self) {
         self.socket.reset_on_close();
