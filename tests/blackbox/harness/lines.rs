@@ -68,7 +68,18 @@ impl Lines {
         pattern: &str,
         count: usize,
     ) -> Vec<String> {
-        let give_up = Instant::now() + DEADLINE;
+        self.wait_for_until(Instant::now() + DEADLINE, skipped, pattern, count)
+    }
+
+    /// The same, for what is due later than the usual deadline.
+    #[track_caller]
+    pub(crate) fn wait_for_until(
+        &self,
+        give_up: Instant,
+        skipped: usize,
+        pattern: &str,
+        count: usize,
+    ) -> Vec<String> {
         let mut gathered = self.lock();
         loop {
             let found = matching(&gathered.lines[skipped..], pattern);

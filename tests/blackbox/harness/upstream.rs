@@ -27,6 +27,18 @@ impl Upstream {
         Closed::reserve().open(frame_size)
     }
 
+    /// Behind a listener that the test has made itself.
+    #[allow(
+        dead_code,
+        reason = "for tests in which the place of server A is the subject"
+    )]
+    pub(crate) fn behind(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            frame_size: FRAME_SIZE,
+        }
+    }
+
     pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.local_addr().expect("it is bound")
     }
