@@ -14,6 +14,11 @@ fn a_slow_client_that_keeps_reading_is_never_taken_for_a_stalled_one() {
     on_private_ground(|network| read_slowly(network, "4096 32768 32768"));
 }
 
+#[test]
+fn a_slow_client_with_a_tiny_window_is_never_taken_for_a_stalled_one() {
+    on_private_ground(|network| read_slowly(network, "4096 8192 8192"));
+}
+
 /// A client with receive buffers of this size reads ten KiB a second of a stream of eight KiB a second, so far behind
 /// that it lags all the time, and for several times the stall timeout.
 #[track_caller]
