@@ -54,7 +54,7 @@ pub(super) fn prepare_client(stream: &TcpStream, options: &ClientOptions) {
         tolerate("unsent limit", set_unsent_limit(&socket, bytes));
     }
     if let Some(timeout) = options.user_timeout {
-        tolerate("user timeout", set_user_timeout(&socket, timeout));
+        tolerate("user timeout", set_user_timeout(&socket, Some(timeout)));
     }
 }
 
@@ -72,6 +72,18 @@ pub(super) fn reset_on_close(stream: &TcpStream) {
         "SO_LINGER",
         SockRef::from(stream).set_linger(Some(Duration::ZERO)),
     );
+}
+
+/// From now on the stall timeout alone says how long a client may take no byte.
+///
+/// Linux does not stop the clock of `TCP_USER_TIMEOUT` when a closed window opens again by less
+/// than what it would like to send next (`tcp_ack_probe` looks at the whole of the
+/// first segment in the queue). When that window closes the next time, however much later,
+/// it counts as closed since the first. So a client with small windows that reads all the while is
+/// cut off; and small windows are what a slow client has.
+pub(super) fn end_user_timeout(stream: &TcpStream) {
+    let outcome = set_user_timeout(&SockRef::from(stream), None);
+    tolerate("user timeout", outcome);
 }
 
 fn keepalive() -> TcpKeepalive {
@@ -96,14 +108,14 @@ fn set_unsent_limit(socket: &Socket, bytes: u32) -> io::Result<()> {
 
 /// `TCP_USER_TIMEOUT` (tcp(7)), in milliseconds of 31 bits.
 #[cfg(target_os = "linux")]
-fn set_user_timeout(socket: &Socket, timeout: Duration) -> io::Result<()> {
+fn set_user_timeout(socket: &Socket, timeout: Option<Duration>) -> io::Result<()> {
     let longest = Duration::from_millis(i32::MAX.unsigned_abs().into());
-    socket.set_tcp_user_timeout(Some(timeout.min(longest)))
+    socket.set_tcp_user_timeout(timeout.map(|timeout| timeout.min(longest)))
 }
 
 /// macOS has no counterpart that covers a closed window; the stall timeout works alone there.
 #[cfg(not(target_os = "linux"))]
-fn set_user_timeout(_socket: &Socket, _timeout: Duration) -> io::Result<()> {
+fn set_user_timeout(_socket: &Socket, _timeout: Option<Duration>) -> io::Result<()> {
     Ok(())
 }
 

@@ -74,6 +74,8 @@ pub struct Card {
 pub struct Tally {
     /// Frames whose last byte its kernel took.
     pub frames: u64,
+    /// How often its kernel has refused bytes.
+    pub refusals: u64,
     /// Frames it was skipped over.
     pub skipped: u64,
     /// Frames of its replay that were no longer kept when its turn came.

@@ -90,8 +90,12 @@ impl<S: Read + Write> Clients<S> {
     /// A client's kernel has refused bytes: it lags, and if it lags too far, its policy acts. So a
     /// lagging client is never beyond the mark, and the log need not keep more for it.
     fn meet_refusal(&mut self, id: ClientId, log: &FrameLog) {
-        let client = &self.slab[id.key()];
+        let client = &mut self.slab[id.key()];
         self.deadlines.watch_stall(client.progress_at);
+        client.tally.refusals += 1;
+        if client.tally.refusals == 1 {
+            self.slowed.push_back(id);
+        }
         // In a drain nothing more is taken in, so the log can keep what this client needs.
         if !matches!(client.life, Life::Live) || !self.is_beyond_mark(id, log) {
             return;

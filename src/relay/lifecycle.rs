@@ -118,6 +118,13 @@ impl<S: Read + Write> Clients<S> {
         self.emptied.push_back(id);
     }
 
+    /// A client that lags for the first time: from now on its progress is watched here, and the
+    /// caller need not have it watched by anybody else. To be called until it gives none.
+    pub fn next_slowed(&mut self) -> Option<&mut Client<S>> {
+        let id = self.slowed.pop_front()?;
+        self.slab.get_mut(id.key())
+    }
+
     /// A client that has been given everything: the caller shuts down the sending side of its
     /// socket. To be called until it gives none.
     pub fn next_emptied(&mut self, log: &FrameLog) -> Option<&mut Client<S>> {

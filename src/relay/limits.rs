@@ -96,7 +96,7 @@ pub const CLIENT_LINES_PER_SECOND: usize = 20;
 
 /// Lines about accepting that is paused and goes on, in one second: at the descriptor limit every
 /// client that leaves makes room for one that waits, so clients can cause these as well.
-pub const ACCEPT_LINES_PER_SECOND: usize = 4;
+pub const ACCEPT_LINES_PER_SECOND: usize = 10;
 
 /// Smallest and largest frame, in bytes.
 pub const FRAME_SIZE_BYTES: (usize, usize) = (1, 1024 * 1024);

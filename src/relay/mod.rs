@@ -184,6 +184,11 @@ impl<S: Read + Write> Relay<S> {
         self.clients.next_emptied(&self.log)
     }
 
+    /// A client that lags for the first time: from now on its progress is watched here.
+    pub fn next_slowed(&mut self) -> Option<&mut Client<S>> {
+        self.clients.next_slowed()
+    }
+
     /// Takes departed clients out of the slab, as many as one turn's budget permits.
     pub fn reap(&mut self) -> Vec<Parted<S>> {
         self.clients.reap(&self.log)

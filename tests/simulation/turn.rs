@@ -267,6 +267,11 @@ impl World {
             assert!(!client.socket.is_shut, "shut down twice");
             client.socket.is_shut = true;
         }
+        while let Some(client) = self.core.relay.next_slowed() {
+            let is_first = !std::mem::replace(&mut client.socket.is_slowed, true);
+            assert!(is_first, "told of twice");
+            assert!(client.socket.refused_in > 0, "it does not lag");
+        }
         let published = self.core.relay.log().published();
         for parted in self.core.reap(now) {
             let reason = parted.departure.reason;

@@ -65,6 +65,8 @@ pub(super) struct Rig {
     pub(super) left: Vec<Parted<FakeSocket>>,
     /// Serial numbers of those whose sending side was to be shut down.
     pub(super) emptied: Vec<u64>,
+    /// Serial numbers of those who lagged for the first time.
+    pub(super) slowed: Vec<u64>,
     /// Shuffles the events of a turn.
     pub(super) shuffle: Option<Rng>,
     /// Where streams start, by serial number.
@@ -97,6 +99,7 @@ impl Rig {
             intake: None,
             left: Vec::new(),
             emptied: Vec::new(),
+            slowed: Vec::new(),
             shuffle: None,
             starts: HashMap::new(),
             abandoned: 0,
@@ -164,6 +167,9 @@ impl Rig {
             client.socket.is_shut = true;
             let serial = client.card.serial;
             self.emptied.push(serial);
+        }
+        while let Some(client) = self.relay.next_slowed() {
+            self.slowed.push(client.card.serial);
         }
         for parted in self.relay.reap() {
             self.part(parted);

@@ -18,6 +18,21 @@ fn lagging(policy: SlowPolicy, lag: u64) -> (Rig, super::super::client::ClientId
 }
 
 #[test]
+fn it_is_told_once_in_its_life_that_a_client_lags() {
+    let mut rig = Rig::new(SHAPE);
+    let (slow, fast) = (rig.join(Skip, 3), rig.join(Disconnect, usize::MAX));
+    rig.feed(1);
+    assert_eq!(rig.slowed, [rig.client(slow).card.serial]);
+    for _ in 0..3 {
+        rig.socket(slow).grant(20);
+        rig.feed(2);
+    }
+    assert!(rig.client(slow).tally.refusals > 1);
+    assert_eq!(rig.client(fast).tally.refusals, 0);
+    assert_eq!(rig.slowed.len(), 1);
+}
+
+#[test]
 fn a_client_may_lag_up_to_the_mark_under_every_policy() {
     for policy in [Disconnect, Skip, Wait] {
         for lag in [3, 4] {
