@@ -31,7 +31,7 @@ pub(crate) struct Ledger {
     /// Bytes that clients have sent.
     pub(crate) said_bytes: u64,
     /// Frames that the upstream has offered, and nobody had read when a client connected, over all clients: no more can
-    /// have been published to them.
+    /// have been delivered to them.
     pub(crate) owed_at_most: u64,
     /// Clients connected now.
     pub(crate) open: u64,
