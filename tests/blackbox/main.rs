@@ -25,3 +25,5 @@ mod regressions;
 mod signals;
 mod stderr;
 mod upstreams;
+#[cfg(target_os = "linux")]
+mod windows;
