@@ -82,6 +82,7 @@ impl Run<'_> {
     }
 
     fn judge_drain(&mut self, staying: u64) -> Fallible<()> {
+        self.server.hear_out()?;
         match self.server.end()? {
             None => self.break_promise(format!("no end {DRAIN_LIMIT:?} after SIGTERM")),
             Some(status) if !status.success() => {
@@ -114,6 +115,7 @@ impl Run<'_> {
     /// The server ended without being told.
     fn mourn(&mut self) -> Fallible<()> {
         let status = self.server.end()?;
+        self.server.hear_out()?;
         let how = status.map_or("somehow".to_owned(), |status| status.to_string());
         let said = self.server.journal().last.join(" | ");
         self.crowd.broken.add_cause(format!(

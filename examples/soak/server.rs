@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,6 +21,8 @@ use crate::options::Options;
 pub(crate) struct Server {
     child: Child,
     journal: Arc<Mutex<Journal>>,
+    /// Writes the journal until the server's standard error ends.
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -53,10 +55,12 @@ impl Server {
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
         let journal = Arc::default();
-        if let Some(lines) = child.stderr.take() {
-            gather(lines, &journal);
-        }
-        let mut server = Self { child, journal };
+        let lines = child.stderr.take();
+        let mut server = Self {
+            child,
+            writer: lines.map(|lines| gather(lines, &journal)),
+            journal,
+        };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -96,6 +100,18 @@ impl Server {
         Ok(self.child.try_wait()?)
     }
 
+    /// Waits until the last line of a server that has ended is in the journal.
+    pub(crate) fn hear_out(&mut self) -> Fallible<()> {
+        if self.end()?.is_some()
+            && let Some(writer) = self.writer.take()
+        {
+            writer
+                .join()
+                .map_err(|_| "the thread that reads the server's lines has panicked")?;
+        }
+        Ok(())
+    }
+
     /// Asks for the counters; they come as a line.
     pub(crate) fn ask_for_stats(&self) {
         // One that has died is noticed elsewhere.
@@ -116,14 +132,14 @@ impl Drop for Server {
 }
 
 /// Writes down every line, from a thread of its own, until there are no more.
-fn gather(lines: ChildStderr, journal: &Arc<Mutex<Journal>>) {
+fn gather(lines: ChildStderr, journal: &Arc<Mutex<Journal>>) -> JoinHandle<()> {
     let journal = Arc::clone(journal);
     thread::spawn(move || {
         for line in BufReader::new(lines).lines().map_while(Result::ok) {
             let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
             journal.note(&line);
         }
-    });
+    })
 }
 
 /// `target/PROFILE/fanout`, where this is `target/PROFILE/examples/soak`.

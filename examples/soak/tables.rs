@@ -111,6 +111,9 @@ impl Report {
         let [half, p99, most] = ages;
         let what = "age of a frame when read, ms (median, p99, most)".to_owned();
         table.add_row([what, half, p99, most]);
+        let what = "longest turn of the soak's clients, ms".to_owned();
+        let longest = format!("{:.2}", self.longest_turn_ms);
+        table.add_row([what, String::new(), String::new(), longest]);
         let [server, own, others] = self.cores.map(|cores| format!("{cores:.2}"));
         let what = "busy cores (server, soak, others)".to_owned();
         table.add_row([what, server, own, others]);
