@@ -57,6 +57,7 @@ impl Run<'_> {
         }
         self.crowd.mood = Mood::Closing;
         if self.is_interrupted() {
+            self.crowd.come_to_rest();
             self.crowd.dismiss();
         }
         self.stir(Mood::Closing);

@@ -1,5 +1,6 @@
 //! The program under a long and unfair load, with every promise held against what can be seen from outside.
 //!
+//!     cargo build --release
 //!     cargo run --release --example soak
 //!     cargo run --release --example soak -- --duration 60s --check-every 15s --seed 7
 //!

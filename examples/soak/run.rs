@@ -134,7 +134,9 @@ impl<'a> Run<'a> {
         let end_ns = self.began_ns + whole_ns(self.options.duration);
         while monotonic_ns() < end_ns && !self.is_over() {
             let next_ns = monotonic_ns() + whole_ns(self.options.check_every);
-            self.turn_until(next_ns.min(end_ns))?;
+            while monotonic_ns() < next_ns.min(end_ns) && !self.is_over() {
+                self.turn_until(monotonic_ns() + MOMENT_NS)?;
+            }
             if monotonic_ns() < end_ns && !self.is_over() {
                 self.check()?;
             }
