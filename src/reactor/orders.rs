@@ -30,6 +30,9 @@ impl Server {
         }
         let is_drain_wanted = self.stop_signals == 1 || self.desk.is_drain_wanted();
         if is_drain_wanted && self.core.phase.is_serving() {
+            // First of all: who sees the upstream's connection end may rely on it that nobody is
+            // let in any more.
+            self.doors.close(self.poll.registry());
             self.core.drain(Reason::Drain, now);
             self.begin_drain();
         }

@@ -74,8 +74,6 @@ pub struct Card {
 pub struct Tally {
     /// Frames whose last byte its kernel took.
     pub frames: u64,
-    /// How often its kernel has refused bytes.
-    pub refusals: u64,
     /// Frames it was skipped over.
     pub skipped: u64,
     /// Frames of its replay that were no longer kept when its turn came.
@@ -101,10 +99,22 @@ pub struct Client<S> {
     /// cleared by a refusal. Together with a backlog, true exactly while the client, until it
     /// departs, stands in the queue of those to be sent to.
     pub(super) writable: bool,
+    pub(super) pace: Pace,
     /// When its kernel last took a byte, or when its backlog last ceased to be empty.
     pub(super) progress_at: Duration,
     /// Its index in the roster.
     pub(super) place: usize,
+}
+
+/// Whether a client has ever lagged, and lived through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Its kernel has never refused a byte.
+    Unbroken,
+    /// It has refused, and has taken none since.
+    Refused,
+    /// It has taken bytes again.
+    Resumed,
 }
 
 /// How far a client has come.

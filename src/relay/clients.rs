@@ -15,7 +15,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::backlog::Backlog;
-use super::client::{Card, Client, ClientId, Life, Tally};
+use super::client::{Card, Client, ClientId, Life, Pace, Tally};
 use super::deadlines::Deadlines;
 use super::departure::Departure;
 use super::frame_log::{FrameLog, Position};
@@ -35,8 +35,8 @@ pub struct Clients<S> {
     pub(super) talking: VecDeque<ClientId>,
     /// Clients whose backlog was emptied for good: their sending side is to be shut down.
     pub(super) emptied: VecDeque<ClientId>,
-    /// Clients that lag for the first time, of which the caller is to be told.
-    pub(super) slowed: VecDeque<ClientId>,
+    /// Clients that went on after a refusal for the first time, of which the caller is to be told.
+    pub(super) resumed: VecDeque<ClientId>,
     /// Clients to be reaped at the end of this turn, or of the next ones if they are many.
     departed: VecDeque<ClientId>,
     pub(super) lap: Lap,
@@ -87,7 +87,7 @@ impl<S: Read + Write> Clients<S> {
             sending: VecDeque::new(),
             talking: VecDeque::new(),
             emptied: VecDeque::new(),
-            slowed: VecDeque::new(),
+            resumed: VecDeque::new(),
             departed: VecDeque::new(),
             lap: Lap::default(),
             floor: 0,
@@ -136,6 +136,7 @@ impl<S: Read + Write> Clients<S> {
             },
             readable: false,
             writable: true,
+            pace: Pace::Unbroken,
             progress_at: newcomer.card.joined_at,
             place: self.roster.len(),
         });
@@ -248,7 +249,7 @@ impl<S: Read + Write> Clients<S> {
         self.sending.retain(is_seated);
         self.talking.retain(is_seated);
         self.emptied.retain(is_seated);
-        self.slowed.retain(is_seated);
+        self.resumed.retain(is_seated);
         self.lap.rest_if_done(log.published(), self.sending.len());
     }
 
@@ -268,7 +269,7 @@ impl<S: Read + Write> Clients<S> {
         !(self.sending.is_empty()
             && self.talking.is_empty()
             && self.emptied.is_empty()
-            && self.slowed.is_empty()
+            && self.resumed.is_empty()
             && self.departed.is_empty())
     }
 

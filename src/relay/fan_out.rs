@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use super::backlog::{Flush, FlushEnd};
-use super::client::{ClientId, Life};
+use super::client::{ClientId, Life, Pace};
 use super::clients::Clients;
 use super::departure::{Departure, Reason};
 use super::frame_log::{FrameLog, Position};
@@ -92,9 +92,8 @@ impl<S: Read + Write> Clients<S> {
     fn meet_refusal(&mut self, id: ClientId, log: &FrameLog) {
         let client = &mut self.slab[id.key()];
         self.deadlines.watch_stall(client.progress_at);
-        client.tally.refusals += 1;
-        if client.tally.refusals == 1 {
-            self.slowed.push_back(id);
+        if client.pace == Pace::Unbroken {
+            client.pace = Pace::Refused;
         }
         // In a drain nothing more is taken in, so the log can keep what this client needs.
         if !matches!(client.life, Life::Live) || !self.is_beyond_mark(id, log) {
@@ -147,6 +146,10 @@ impl<S: Read + Write> Clients<S> {
         self.stats.delivered_bytes += bytes as u64;
         if bytes > 0 {
             client.progress_at = now;
+            if client.pace == Pace::Refused {
+                client.pace = Pace::Resumed;
+                self.resumed.push_back(id);
+            }
         }
         client.writable = matches!(end, FlushEnd::Emptied | FlushEnd::LimitReached);
         match end {

@@ -118,10 +118,10 @@ impl<S: Read + Write> Clients<S> {
         self.emptied.push_back(id);
     }
 
-    /// A client that lags for the first time: from now on its progress is watched here, and the
-    /// caller need not have it watched by anybody else. To be called until it gives none.
-    pub fn next_slowed(&mut self) -> Option<&mut Client<S>> {
-        let id = self.slowed.pop_front()?;
+    /// A client whose kernel had refused bytes and has taken some since, for the first time. It is
+    /// slow and alive; whether it goes on is watched here. To be called until it gives none.
+    pub fn next_resumed(&mut self) -> Option<&mut Client<S>> {
+        let id = self.resumed.pop_front()?;
         self.slab.get_mut(id.key())
     }
 

@@ -184,9 +184,10 @@ impl<S: Read + Write> Relay<S> {
         self.clients.next_emptied(&self.log)
     }
 
-    /// A client that lags for the first time: from now on its progress is watched here.
-    pub fn next_slowed(&mut self) -> Option<&mut Client<S>> {
-        self.clients.next_slowed()
+    /// A client whose kernel had refused bytes and has taken some since, for the first time: it is
+    /// slow and alive, and whether it goes on is watched here.
+    pub fn next_resumed(&mut self) -> Option<&mut Client<S>> {
+        self.clients.next_resumed()
     }
 
     /// Takes departed clients out of the slab, as many as one turn's budget permits.

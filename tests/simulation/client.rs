@@ -52,8 +52,8 @@ pub(crate) struct SimSocket {
     turn: Rc<Cell<u64>>,
     /// The last turn in which a write with something in it was not taken whole.
     pub(crate) refused_in: u64,
-    /// The server has been told that it lags.
-    pub(crate) is_slowed: bool,
+    /// The server has been told that it went on after a refusal.
+    pub(crate) has_resumed: bool,
     pub(crate) ledger: Ledger,
     /// Something failed that is not the server's doing, and the server may say that the client left.
     pub(crate) is_excused: bool,
@@ -101,7 +101,7 @@ impl SimSocket {
             read_fault: None,
             turn,
             refused_in: 0,
-            is_slowed: false,
+            has_resumed: false,
             ledger: Ledger::default(),
             is_excused: false,
         }

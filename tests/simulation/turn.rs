@@ -267,10 +267,10 @@ impl World {
             assert!(!client.socket.is_shut, "shut down twice");
             client.socket.is_shut = true;
         }
-        while let Some(client) = self.core.relay.next_slowed() {
-            let is_first = !std::mem::replace(&mut client.socket.is_slowed, true);
+        while let Some(client) = self.core.relay.next_resumed() {
+            let is_first = !std::mem::replace(&mut client.socket.has_resumed, true);
             assert!(is_first, "told of twice");
-            assert!(client.socket.refused_in > 0, "it does not lag");
+            assert!(client.socket.refused_in > 0, "it has never lagged");
         }
         let published = self.core.relay.log().published();
         for parted in self.core.reap(now) {

@@ -65,8 +65,8 @@ pub(super) struct Rig {
     pub(super) left: Vec<Parted<FakeSocket>>,
     /// Serial numbers of those whose sending side was to be shut down.
     pub(super) emptied: Vec<u64>,
-    /// Serial numbers of those who lagged for the first time.
-    pub(super) slowed: Vec<u64>,
+    /// Serial numbers of those who went on after a refusal for the first time.
+    pub(super) resumed: Vec<u64>,
     /// Shuffles the events of a turn.
     pub(super) shuffle: Option<Rng>,
     /// Where streams start, by serial number.
@@ -99,7 +99,7 @@ impl Rig {
             intake: None,
             left: Vec::new(),
             emptied: Vec::new(),
-            slowed: Vec::new(),
+            resumed: Vec::new(),
             shuffle: None,
             starts: HashMap::new(),
             abandoned: 0,
@@ -168,8 +168,8 @@ impl Rig {
             let serial = client.card.serial;
             self.emptied.push(serial);
         }
-        while let Some(client) = self.relay.next_slowed() {
-            self.slowed.push(client.card.serial);
+        while let Some(client) = self.relay.next_resumed() {
+            self.resumed.push(client.card.serial);
         }
         for parted in self.relay.reap() {
             self.part(parted);
