@@ -181,8 +181,9 @@ impl Server {
         Ok(())
     }
 
-    /// Shuts down the sending side of clients that have everything, takes those that have lagged and
-    /// live out of the kernel's care, and reaps those gone: the only place where sockets of clients are closed and slab keys freed.
+    /// Shuts down the sending side of clients that have everything, takes those that have lagged
+    /// and live out of the kernel's care, and reaps those gone: the only place where sockets of
+    /// clients are closed and slab keys freed.
     fn part(&mut self) {
         let now = self.clock.now();
         for _ in 0..PARTINGS_PER_TURN {
