@@ -11,8 +11,7 @@ use mio::{Interest, Registry};
 
 use super::listener::Listener;
 use super::report::Report;
-use super::server::TcpCore;
-use super::socket::{self, ClientOptions};
+use super::socket::{self, ClientOptions, TcpCore};
 use super::token::Role;
 use crate::error::Error;
 use crate::relay::clients::Newcomer;

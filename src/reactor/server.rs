@@ -18,7 +18,6 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use mio::event::Event;
-use mio::net::TcpStream;
 use mio::{Events, Poll};
 
 use super::accept::Doors;
@@ -28,18 +27,14 @@ use super::listener;
 use super::report::Report;
 use super::setup::Parts;
 use super::signals::SignalPipe;
-use super::socket;
+use super::socket::{self, TcpCore};
 use super::token::Role;
 use super::upstream::Dialler;
 use crate::config::Config;
 use crate::error::Error;
-use crate::relay::core::Core;
 use crate::relay::departure::Ending;
 use crate::relay::limits::{EVENTS_PER_TURN, PARTINGS_PER_TURN};
 use crate::relay::stats::Stats;
-
-/// What decides, over the kernel's sockets.
-pub(super) type TcpCore = Core<TcpStream, TcpStream>;
 
 /// A fan-out server: bound, and, while [`Server::run`] runs, serving.
 pub struct Server {

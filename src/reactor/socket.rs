@@ -11,7 +11,11 @@ use log::debug;
 use mio::net::{TcpListener, TcpStream};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use crate::relay::core::Core;
 use crate::relay::limits::ACCEPT_QUEUE;
+
+/// What decides, over the kernel's sockets.
+pub(super) type TcpCore = Core<TcpStream, TcpStream>;
 
 /// What is set on a client's socket.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,7 @@ use mio::{Interest, Registry};
 
 use super::report::Report;
 use super::resolver::Resolver;
-use super::server::TcpCore;
-use super::socket;
+use super::socket::{self, TcpCore};
 use super::token::Role;
 use crate::config::HostPort;
 use crate::relay::upstream::{Dialled, News, Step};
