@@ -111,6 +111,9 @@ impl World {
             self.trace.say(|| format!("upstream {link:?}"));
             return socket.settle(link);
         }
+        if socket.link != Link::Made {
+            return;
+        }
         if is_lost {
             self.trace.say(|| "upstream goes".to_owned());
             match dice.below(2) {

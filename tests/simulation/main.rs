@@ -13,6 +13,7 @@ mod audit;
 mod books;
 mod client;
 mod content;
+mod dialler;
 mod dialling;
 mod dice;
 mod events;

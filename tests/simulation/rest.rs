@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanout::relay::client::ClientId;
-use fanout::relay::departure::Reason;
+use fanout::relay::departure::{Ending, Reason};
 
 use crate::upstream::Link;
 use crate::weather::{MS, Weather};
@@ -24,8 +24,10 @@ impl World {
         for listener in &mut self.listeners {
             listener.failures.clear();
         }
-        if self.dice.below(4) == 0 && self.core.phase.is_serving() {
-            return self.drain();
+        match self.dice.below(16) {
+            0 => return self.stop(),
+            1..=4 if self.core.phase.is_serving() => return self.drain(),
+            _ => {}
         }
         self.flow();
         if self.core.phase.is_serving() {
@@ -175,6 +177,24 @@ impl World {
         assert!(
             is_over || self.core.relay.stats().frames > before,
             "frames do not flow any more"
+        );
+    }
+
+    /// The end, now: whoever is owed something is reset.
+    fn stop(&mut self) {
+        self.trace.say(|| "stop".to_owned());
+        let seated = self.core.relay.clients().len();
+        let parted = self.core.stop();
+        assert_eq!(parted.len(), seated, "somebody is left behind");
+        for parted in parted {
+            let is_reset = parted.departure.ending == Ending::Reset;
+            let has_end = is_reset || parted.socket.is_shut || parted.socket.is_excused;
+            assert!(has_end, "{} sees a clean end", parted.socket.id);
+        }
+        assert_eq!(
+            self.open_upstreams.get(),
+            0,
+            "the upstream's place is not free"
         );
     }
 

@@ -1,18 +1,16 @@
 //! The server's turn, in the order in which the reactor takes it, over made-up calls to the kernel.
 
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use fanout::relay::clients::Newcomer;
+use fanout::relay::departure::Reason;
 use fanout::relay::entrance::{Outlook, Round};
 use fanout::relay::limits::PARTINGS_PER_TURN;
-use fanout::relay::upstream::Step;
 
 use crate::books::check_refusal;
 use crate::client::SimSocket;
 use crate::events::Event;
-use crate::upstream::SimUpstream;
 use crate::weather::MS;
 use crate::world::World;
 
@@ -52,6 +50,7 @@ impl World {
         while let Some(event) = self.events.pop_front() {
             self.note(event);
         }
+        self.obey(now);
         self.accept(now);
         self.audit();
         self.advance_upstream(now);
@@ -190,69 +189,14 @@ impl World {
         });
     }
 
-    fn advance_upstream(&mut self, now: Duration) {
-        loop {
-            self.step();
-            match self.core.upstream.advance(&mut self.core.relay, now) {
-                Step::Rest => break,
-                Step::Resolve(target) => {
-                    self.question = Some(target);
-                    if self.dice.hits(self.weather.upstream_losses) {
-                        let error = io::Error::other("no resolver");
-                        self.core.upstream.resolved(Err(error));
-                    }
-                }
-                Step::Connect(addr) => {
-                    let socket = self.dial(addr);
-                    self.core.upstream.dialled(socket);
-                }
-                Step::Listen => {
-                    if let Some(socket) = self.core.upstream.socket() {
-                        socket.register();
-                        self.core.upstream.listened(Ok(()), now);
-                    }
-                }
-                Step::Ignore => {
-                    if let Some(socket) = self.core.upstream.socket() {
-                        socket.is_registered = false;
-                        self.core.upstream.ignored();
-                    }
-                    break;
-                }
-            }
+    /// A signal, once in a while: everybody is to be let go, whatever else goes wrong.
+    fn obey(&mut self, now: Duration) {
+        let is_told = self.weather.stops > 0 && self.dice.below(4000) == 0;
+        if is_told && self.core.phase.is_serving() {
+            self.trace.say(|| "told to drain".to_owned());
+            self.core.drain(Reason::Drain, now);
+            self.close_listeners();
         }
-        self.look_at_upstream();
-        while let Some(news) = self.core.upstream.next_news() {
-            self.trace.say(|| format!("  {news:?}"));
-            let time = (now, self.fair_time());
-            self.books.dialling.hear(&news, &self.orders, time);
-        }
-        self.look_at_upstream();
-    }
-
-    fn look_at_upstream(&mut self) {
-        let fair = self.fair_time();
-        if let Some(socket) = self.core.upstream.socket() {
-            let frame_size = self.orders.frame_size as u64;
-            self.books.dialling.look(socket.read, frame_size, fair);
-        }
-    }
-
-    fn dial(&mut self, addr: SocketAddr) -> io::Result<SimUpstream> {
-        if self.dice.hits(self.weather.upstream_losses) {
-            return Err(io::ErrorKind::NetworkUnreachable.into());
-        }
-        let frame = self.core.relay.stats().frames;
-        let receive_size = self.dice.between(1, 40 * self.orders.frame_size);
-        let sizes = (self.orders.frame_size, receive_size);
-        let is_mac = self.orders.drops_on_exhaustion;
-        Ok(SimUpstream::dial(
-            addr,
-            frame,
-            sizes,
-            is_mac,
-            &self.open_upstreams,
-        ))
     }
 
     pub(crate) fn part(&mut self, now: Duration) {

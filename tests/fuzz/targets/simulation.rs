@@ -15,6 +15,8 @@ mod books;
 mod client;
 #[path = "../../simulation/content.rs"]
 mod content;
+#[path = "../../simulation/dialler.rs"]
+mod dialler;
 #[path = "../../simulation/dialling.rs"]
 mod dialling;
 #[path = "../../simulation/dice.rs"]
