@@ -8,7 +8,7 @@ use fanout::relay::client::ClientId;
 use crate::client::{Fault, SimSocket};
 use crate::content::StreamCheck;
 use crate::upstream::Link;
-use crate::weather::MS;
+use crate::weather::{Kind, MS};
 use crate::world::World;
 
 /// What a kernel may say of a connection.
@@ -46,9 +46,9 @@ impl World {
         let Some(client) = self.core.relay.client_mut(seat) else {
             return;
         };
-        let (socket, dice, weather) = (&mut client.socket, &mut self.dice, &self.weather);
+        let (socket, dice, weather) = (&mut client.socket, &mut self.dice, &mut self.weather);
         let size = self.orders.frame_size;
-        if dice.hits(weather.hiccups) {
+        if weather.strikes(Kind::Hiccup, dice) {
             let fault = dice.pick(&[
                 Fault::WouldBlock,
                 Fault::Interrupted,
@@ -62,9 +62,9 @@ impl World {
             } else {
                 socket.read_fault = Some(fault);
             }
-        } else if dice.hits(weather.no_buffers) {
+        } else if weather.strikes(Kind::NoBuffers, dice) {
             socket.write_fault = Some(Fault::NoBuffers);
-        } else if dice.hits(weather.failures) {
+        } else if weather.strikes(Kind::Failure, dice) {
             let kind = dice.pick(&FAILURES);
             self.trace.say(|| format!("{} fails: {kind}", socket.id));
             match dice.below(3) {
@@ -72,18 +72,18 @@ impl World {
                 1 => socket.write_fault = Some(Fault::Fails(kind)),
                 _ => socket.read_fault = Some(Fault::Fails(kind)),
             }
-        } else if dice.hits(weather.departures) {
+        } else if weather.strikes(Kind::Departure, dice) {
             self.trace.say(|| format!("{} goes", socket.id));
             match dice.below(3) {
                 0 => socket.break_off(ErrorKind::ConnectionReset),
                 1 => socket.close_as_client(),
                 _ => socket.end_input(),
             }
-        } else if dice.hits(weather.talk) {
+        } else if weather.strikes(Kind::Talk, dice) {
             // One that is heard byte by byte takes too many turns.
             let is_flood = self.orders.budgets.hear_bytes >= 512 && dice.below(64) == 0;
             socket.say(if is_flood { 1_100_000 } else { dice.below(40) });
-        } else if dice.hits(weather.cuts) {
+        } else if weather.strikes(Kind::Cut, dice) {
             socket.is_cut = !socket.is_cut;
             socket.deliver();
         } else {
@@ -94,11 +94,11 @@ impl World {
     }
 
     fn act_as_upstream(&mut self) {
-        let (dice, weather) = (&mut self.dice, &self.weather);
+        let (dice, weather) = (&mut self.dice, &mut self.weather);
         let Some(socket) = self.core.upstream.socket() else {
             return;
         };
-        let is_lost = dice.hits(weather.upstream_losses);
+        let is_lost = weather.strikes(Kind::UpstreamLoss, dice);
         if socket.link == Link::Connecting {
             let link = match (is_lost, dice.below(4)) {
                 (false, _) => Link::Made,
@@ -120,10 +120,10 @@ impl World {
                 0 => socket.finish(),
                 _ => socket.break_off(ErrorKind::ConnectionReset),
             }
-        } else if dice.hits(weather.hiccups) {
+        } else if weather.strikes(Kind::Hiccup, dice) {
             socket.most_per_read = dice.pick(&[None, Some(1), Some(7)]);
             socket.interrupts = dice.below(10);
-        } else if dice.hits(weather.strange_events) {
+        } else if weather.strikes(Kind::StrangeEvent, dice) {
             socket.startle();
         } else {
             let size = self.orders.frame_size;
@@ -171,7 +171,7 @@ impl World {
     }
 
     fn act_as_machine(&mut self) {
-        if self.dice.hits(self.weather.accept_failures) {
+        if self.strikes(Kind::AcceptFailure) {
             let place = self.dice.below(self.listeners.len());
             if self.dice.below(3) == 0 {
                 self.is_exhausted = true;
@@ -185,7 +185,7 @@ impl World {
                 .say(|| format!("accept fails, no descriptors: {}", self.is_exhausted));
         } else if self.dice.below(3) == 0 {
             self.is_exhausted = false;
-        } else if self.dice.hits(self.weather.strange_events) {
+        } else if self.strikes(Kind::StrangeEvent) {
             let place = self.dice.below(self.listeners.len());
             self.listeners[place].startle();
         }
@@ -198,7 +198,7 @@ impl World {
         if self.question.take_if(|asked| *asked == target).is_none() {
             return;
         }
-        let answer = if self.dice.hits(self.weather.upstream_losses) {
+        let answer = if self.strikes(Kind::UpstreamLoss) {
             match self.dice.below(3) {
                 0 => return,
                 1 => Ok(Vec::new()),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use fanout::relay::upstream::Step;
 
 use crate::upstream::SimUpstream;
+use crate::weather::Kind;
 use crate::world::World;
 
 impl World {
@@ -17,7 +18,7 @@ impl World {
                 Step::Rest => break,
                 Step::Resolve(target) => {
                     self.question = Some(target);
-                    if self.dice.hits(self.weather.upstream_losses) {
+                    if self.strikes(Kind::UpstreamLoss) {
                         let error = io::Error::other("no resolver");
                         self.core.upstream.resolved(Err(error));
                     }
@@ -29,7 +30,7 @@ impl World {
                 Step::Listen => self.listen(now),
                 Step::Ignore => {
                     // If the kernel does not let go of it, it is heard as before.
-                    if !self.dice.hits(self.weather.failures)
+                    if !self.strikes(Kind::RegistrationFailure)
                         && let Some(socket) = self.core.upstream.socket()
                     {
                         socket.is_registered = false;
@@ -49,7 +50,7 @@ impl World {
     }
 
     fn listen(&mut self, now: Duration) {
-        let is_out_of_memory = self.dice.hits(self.weather.failures);
+        let is_out_of_memory = self.strikes(Kind::RegistrationFailure);
         let Some(socket) = self.core.upstream.socket() else {
             return;
         };
@@ -70,7 +71,7 @@ impl World {
     }
 
     fn dial(&mut self, addr: SocketAddr) -> io::Result<SimUpstream> {
-        if self.dice.hits(self.weather.upstream_losses) {
+        if self.strikes(Kind::UpstreamLoss) {
             return Err(io::ErrorKind::NetworkUnreachable.into());
         }
         let frame = self.core.relay.stats().frames;

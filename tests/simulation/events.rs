@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use fanout::relay::client::ClientId;
 
+use crate::weather::Kind;
 use crate::world::World;
 
 /// One event, and for whom it was meant when it was taken from the kernel.
@@ -41,29 +42,28 @@ impl World {
     /// Takes the events of one poll from the kernel. In strange weather some stay behind for the next one.
     pub(crate) fn poll(&mut self) {
         let mut events = Vec::new();
-        let strange = self.weather.strange_events;
         if self
             .core
             .upstream
             .socket()
             .is_some_and(|socket| socket.has_event())
-            && !self.dice.hits(strange)
+            && !self.strikes(Kind::StrangeEvent)
             && let Some(socket) = self.core.upstream.socket()
         {
             let readable = socket.take_event();
             events.push(Event::Upstream { readable });
         }
         for place in 0..self.listeners.len() {
-            if self.listeners[place].has_event() && !self.dice.hits(strange) {
+            if self.listeners[place].has_event() && !self.strikes(Kind::StrangeEvent) {
                 self.listeners[place].take_event();
                 events.push(Event::Listener(place));
             }
         }
         self.poll_clients(&mut events);
-        if self.dice.hits(strange) {
+        if self.strikes(Kind::StrangeEvent) {
             self.invent_event(&mut events);
         }
-        if strange > 0 {
+        if self.weather.has(Kind::StrangeEvent) {
             self.dice.shuffle(&mut events);
         }
         self.events = VecDeque::from(events);
@@ -74,7 +74,7 @@ impl World {
         let ready = ready.filter(|(_, client)| client.socket.has_event());
         let seats: Vec<ClientId> = ready.map(|(seat, _)| seat).collect();
         for seat in seats {
-            if self.dice.hits(self.weather.strange_events) {
+            if self.strikes(Kind::StrangeEvent) {
                 continue;
             }
             let Some(client) = self.core.relay.client_mut(seat) else {

@@ -6,7 +6,7 @@ use fanout::relay::client::ClientId;
 use fanout::relay::departure::{Ending, Reason};
 
 use crate::upstream::Link;
-use crate::weather::{MS, Weather};
+use crate::weather::MS;
 use crate::world::World;
 
 /// Turns that coming to rest may take, more than any run here needs.
@@ -19,7 +19,7 @@ impl World {
     /// Ends all faults and lets everything flow; then, as the dice say, sends more, and lets everybody go.
     pub(crate) fn come_to_rest(&mut self) {
         self.trace.say(|| "faults are over".to_owned());
-        self.weather = Weather::fair();
+        self.weather.clear_up();
         self.is_exhausted = false;
         for listener in &mut self.listeners {
             listener.failures.clear();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fanout::{Reason, Refusal};
 
+use crate::weather::Kind;
 use crate::world::World;
 
 /// How often each thing happened.
@@ -45,6 +46,9 @@ impl Sights {
         self.count("accept failed", stats.accept_errors);
         self.count("cut short", world.books.cut_short as u64);
         self.count("unreplayed", world.books.unreplayed);
+        for ((kind, _), times) in Kind::ALL.iter().zip(world.weather.struck) {
+            self.count(&format!("{kind:?}"), times);
+        }
         for (sight, times) in &world.books.dialling.sights {
             self.count(sight, *times);
         }
@@ -56,7 +60,7 @@ impl Sights {
         }
     }
 
-    /// Everything that can happen has happened, many times.
+    /// Every fault has happened, and everything that can come of it, many times.
     pub(crate) fn check(&self) {
         let reasons = Reason::ALL.iter().map(ToString::to_string);
         let refusals = Refusal::ALL
@@ -76,7 +80,8 @@ impl Sights {
             .iter()
             .chain(&UPSTREAM)
             .map(|&sight| sight.to_owned());
-        for sight in reasons.chain(refusals).chain(others) {
+        let faults = Kind::ALL.iter().map(|(kind, _)| format!("{kind:?}"));
+        for sight in reasons.chain(refusals).chain(others).chain(faults) {
             let times = self.counts.get(&sight).copied().unwrap_or(0);
             assert!(
                 times >= 10,

@@ -11,7 +11,7 @@ use fanout::relay::limits::PARTINGS_PER_TURN;
 use crate::books::check_refusal;
 use crate::client::SimSocket;
 use crate::events::Event;
-use crate::weather::MS;
+use crate::weather::{Kind, MS};
 use crate::world::World;
 
 impl World {
@@ -82,7 +82,7 @@ impl World {
             if patience == Some(Duration::ZERO) || self.has_event() {
                 return false;
             }
-            if self.dice.hits(self.weather.stops) {
+            if self.strikes(Kind::Stop) {
                 return self.stop_process(end);
             }
             let pause = MS(self.dice.pick(&[0, 1, 3, 10, 40, 150]));
@@ -164,7 +164,7 @@ impl World {
             check_refusal(refusal, &self.core);
             return;
         }
-        if self.dice.hits(self.weather.accept_failures / 4) {
+        if self.strikes(Kind::RegistrationFailure) {
             // The kernel has no memory for a registration.
             self.core.turn_away(place, addr.ip());
             return;
@@ -191,7 +191,7 @@ impl World {
 
     /// A signal, once in a while: everybody is to be let go, whatever else goes wrong.
     fn obey(&mut self, now: Duration) {
-        let is_told = self.weather.stops > 0 && self.dice.below(4000) == 0;
+        let is_told = self.weather.has(Kind::Stop) && self.dice.below(4000) == 0;
         if is_told && self.core.phase.is_serving() {
             self.trace.say(|| "told to drain".to_owned());
             self.core.drain(Reason::Drain, now);

@@ -11,29 +11,56 @@ use crate::dice::Dice;
 
 pub(crate) const MS: fn(u64) -> Duration = Duration::from_millis;
 
-/// What goes wrong, in 256ths of the acts or calls that it can happen to.
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A call ends early: a short write, would-block with room, an interruption.
+    Hiccup,
+    /// A write meets `ENOBUFS`.
+    NoBuffers,
+    /// A socket fails with an error of its own.
+    Failure,
+    /// A client resets, closes, or shuts down its sending side.
+    Departure,
+    /// A client sends, at times a flood.
+    Talk,
+    /// A client's network takes nothing for a while.
+    Cut,
+    /// Events are late, split in two, merged, and out of order, and some mean nothing.
+    StrangeEvent,
+    /// The upstream ends, resets, refuses, is not found, or is silent.
+    UpstreamLoss,
+    /// `accept` fails for one connection, or for want of descriptors.
+    AcceptFailure,
+    /// The kernel does not register a socket, or does not let go of it.
+    RegistrationFailure,
+    /// The process is stopped, or told to end.
+    Stop,
+}
+
+impl Kind {
+    /// Each of them, with the greatest chance that a run may give it, in 256ths of what it can happen to.
+    pub(crate) const ALL: [(Self, usize); 11] = [
+        (Self::Hiccup, 40),
+        (Self::NoBuffers, 12),
+        (Self::Failure, 6),
+        (Self::Departure, 12),
+        (Self::Talk, 40),
+        (Self::Cut, 30),
+        (Self::StrangeEvent, 90),
+        (Self::UpstreamLoss, 40),
+        (Self::AcceptFailure, 30),
+        (Self::RegistrationFailure, 10),
+        (Self::Stop, 8),
+    ];
+}
+
+/// How often what goes wrong, and how often it has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weather {
-    /// A call ends early: a short write, would-block with room, an interruption.
-    pub(crate) hiccups: u8,
-    /// A write meets `ENOBUFS`.
-    pub(crate) no_buffers: u8,
-    /// A socket fails with an error of its own.
-    pub(crate) failures: u8,
-    /// A client resets, closes, or shuts down its sending side.
-    pub(crate) departures: u8,
-    /// A client sends, at times a flood.
-    pub(crate) talk: u8,
-    /// A client's network takes nothing for a while.
-    pub(crate) cuts: u8,
-    /// Events are late, split in two, merged, and out of order, and some mean nothing.
-    pub(crate) strange_events: u8,
-    /// The upstream ends, resets, refuses, is not found, or is silent.
-    pub(crate) upstream_losses: u8,
-    /// `accept` fails for one connection, or for want of descriptors.
-    pub(crate) accept_failures: u8,
-    /// The process is stopped, or the machine is slow.
-    pub(crate) stops: u8,
+    /// In 256ths, in the order of [`Kind::ALL`].
+    chances: [u8; Kind::ALL.len()],
+    pub(crate) struck: [u64; Kind::ALL.len()],
 }
 
 /// What the server is told to do.
@@ -68,39 +95,34 @@ pub(crate) const BACKOFF: (Duration, Duration) =
     (Duration::from_millis(20), Duration::from_millis(300));
 
 impl Weather {
+    /// Each kind of fault is switched off in one run of three.
     pub(crate) fn random(dice: &mut Dice) -> Self {
-        let mut chance = |most: usize| {
+        let chances = Kind::ALL.map(|(_, most)| {
             let is_on = dice.below(3) > 0;
-            u8::try_from(if is_on { dice.between(1, most) } else { 0 }).unwrap_or(u8::MAX)
-        };
+            let chance = if is_on { dice.between(1, most) } else { 0 };
+            u8::try_from(chance).unwrap_or(u8::MAX)
+        });
         Self {
-            hiccups: chance(40),
-            no_buffers: chance(12),
-            failures: chance(6),
-            departures: chance(12),
-            talk: chance(40),
-            cuts: chance(30),
-            strange_events: chance(90),
-            upstream_losses: chance(20),
-            accept_failures: chance(30),
-            stops: chance(8),
+            chances,
+            struck: [0; Kind::ALL.len()],
         }
     }
 
     /// Nothing goes wrong any more.
-    pub(crate) fn fair() -> Self {
-        Self {
-            hiccups: 0,
-            no_buffers: 0,
-            failures: 0,
-            departures: 0,
-            talk: 0,
-            cuts: 0,
-            strange_events: 0,
-            upstream_losses: 0,
-            accept_failures: 0,
-            stops: 0,
-        }
+    pub(crate) fn clear_up(&mut self) {
+        self.chances = [0; Kind::ALL.len()];
+    }
+
+    /// Whether a fault of this kind happens now.
+    pub(crate) fn strikes(&mut self, kind: Kind, dice: &mut Dice) -> bool {
+        let strikes = dice.hits(self.chances[kind as usize]);
+        self.struck[kind as usize] += u64::from(strikes);
+        strikes
+    }
+
+    /// Faults of this kind happen in this run.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.chances[kind as usize] > 0
     }
 }
 

@@ -20,7 +20,7 @@ use crate::dice::Dice;
 use crate::gates::SimListener;
 use crate::trace::Trace;
 use crate::upstream::SimUpstream;
-use crate::weather::{BACKOFF, CONNECT_TIMEOUT, Orders, Weather};
+use crate::weather::{BACKOFF, CONNECT_TIMEOUT, Kind, Orders, Weather};
 
 pub(crate) struct World {
     pub(crate) core: Core<SimSocket, SimUpstream>,
@@ -102,6 +102,11 @@ impl World {
     /// The server has ended by itself.
     pub(crate) fn is_over(&self) -> bool {
         self.core.outcome().is_some()
+    }
+
+    /// Whether a fault of this kind happens now.
+    pub(crate) fn strikes(&mut self, kind: Kind) -> bool {
+        self.weather.strikes(kind, &mut self.dice)
     }
 
     pub(crate) fn step(&mut self) {
