@@ -221,6 +221,8 @@ impl AcceptFailure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::admission::AdmissionLimits;
+    use super::super::limits::ACCEPT_RETRY;
     use super::*;
 
     #[test]
@@ -253,5 +255,71 @@ mod tests {
         assert_eq!(AcceptFailure::of(&exhausted), AcceptFailure::Exhaustion);
         let shut = io::Error::from_raw_os_error(22);
         assert_eq!(AcceptFailure::of(&shut), AcceptFailure::Listener);
+    }
+
+    /// One gate, with somebody waiting in front of it.
+    fn entrance() -> Entrance {
+        let gate = Gate {
+            listener: 0,
+            policy: SlowPolicy::Wait,
+            replay: 0,
+            acceptable: true,
+        };
+        Entrance::new(vec![gate], Admission::new(AdmissionLimits::default()))
+    }
+
+    #[test]
+    fn failures_in_a_row_pause_and_a_connection_in_between_starts_the_count_over() {
+        let (mut entrance, mut round) = (entrance(), Round::default());
+        let (now, (first_wait, _)) = (Duration::from_secs(1), ACCEPT_RETRY);
+        let aborted = io::Error::from(ErrorKind::ConnectionAborted);
+        for has_had_one in [false, true] {
+            for _ in 1..ACCEPT_FAILURES_IN_A_ROW {
+                assert_eq!(entrance.next(&mut round, now), Some(0));
+                let outlook = entrance.failed(&mut round, &aborted, now);
+                assert_eq!(outlook, Outlook::Unchanged, "{has_had_one}");
+            }
+            if !has_had_one {
+                assert_eq!(entrance.accepted(&mut round), Outlook::Unchanged);
+            }
+        }
+        let outlook = entrance.failed(&mut round, &aborted, now);
+        assert_eq!(outlook, Outlook::Paused);
+        assert_eq!(entrance.deadline(), Some(now + first_wait));
+        assert_eq!(entrance.next(&mut round, now), None);
+        assert!(!entrance.has_work(now) && entrance.has_work(now + first_wait));
+    }
+
+    #[test]
+    fn a_pause_is_told_when_it_begins_and_when_it_ends_and_not_in_between() {
+        let (mut entrance, mut now) = (entrance(), Duration::ZERO);
+        let exhausted = io::Error::from_raw_os_error(24);
+        for outlook in [Outlook::Paused, Outlook::Unchanged, Outlook::Unchanged] {
+            let mut round = Round::default();
+            assert_eq!(entrance.next(&mut round, now), Some(0));
+            assert_eq!(entrance.failed(&mut round, &exhausted, now), outlook);
+            assert_eq!(
+                entrance.next(&mut round, now),
+                None,
+                "nobody is asked again"
+            );
+            now = entrance.deadline().expect("it is tried again");
+        }
+        // Whoever waited may have been accepted by the last try before the table was full.
+        let (mut round, nobody) = (Round::default(), ErrorKind::WouldBlock.into());
+        assert_eq!(entrance.next(&mut round, now), Some(0));
+        let outlook = entrance.failed(&mut round, &nobody, now);
+        assert_eq!(outlook, Outlook::Resumed);
+        assert_eq!((entrance.deadline(), entrance.has_work(now)), (None, false));
+        assert_eq!(entrance.accepted(&mut round), Outlook::Unchanged);
+    }
+
+    #[test]
+    fn a_broken_listener_is_called_broken_and_pauses_nobody() {
+        let (mut entrance, mut round) = (entrance(), Round::default());
+        let broken = io::Error::from_raw_os_error(9);
+        let outlook = entrance.failed(&mut round, &broken, Duration::ZERO);
+        assert_eq!(outlook, Outlook::Broken);
+        assert_eq!(entrance.deadline(), None);
     }
 }

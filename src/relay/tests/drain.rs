@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use super::super::client::ClientId;
 use super::super::departure::{Ending, Reason};
-use super::super::limits::FINISH_TIMEOUT;
+use super::super::limits::{Budgets, FINISH_TIMEOUT};
 use super::super::policy::SlowPolicy::{Disconnect, Skip, Wait};
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
 use super::{MS, frames, just_before};
@@ -184,4 +184,29 @@ fn a_draining_client_still_stalls() {
     rig.turn();
     assert!(!rig.is_seated(id));
     assert_eq!(manner(&rig, 0), (Reason::Stalled, Ending::Reset));
+}
+
+#[test]
+fn who_waits_to_be_reaped_when_the_time_is_up_has_left_for_its_own_reason() {
+    let budgets = Budgets {
+        partings: 1,
+        ..SHAPE.budgets
+    };
+    let mut rig = Rig::new(Shape { budgets, ..SHAPE });
+    let ids = [0; 4].map(|_| rig.join(Wait, 0));
+    rig.feed(2);
+    rig.drain(Reason::Drain);
+    for id in &ids[..3] {
+        rig.socket(*id).break_off(ErrorKind::ConnectionReset);
+    }
+    rig.turn();
+    assert_eq!(rig.left.len(), 1, "two have departed and are not reaped");
+    rig.relay.cut_drain();
+    rig.reap_everybody();
+    let stats = rig.relay.stats();
+    let (closed, cut) = (
+        stats.departed(Reason::Closed),
+        stats.departed(Reason::Drain),
+    );
+    assert_eq!((closed, cut, rig.left.len()), (3, 1, 4));
 }

@@ -20,6 +20,7 @@ mod rig;
 mod seats;
 mod skipping;
 mod slow;
+mod upstream;
 mod writing;
 
 use std::ops::Range;

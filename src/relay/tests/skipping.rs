@@ -1,10 +1,12 @@
 //! Skipping ahead: the frame under way is finished, and the gap is whole frames, counted.
 
+use super::super::backlog::Backlog;
 use super::super::client::ClientId;
 use super::super::departure::Reason;
+use super::super::frame_log::FrameLog;
 use super::super::policy::SlowPolicy::Skip;
 use super::audit::assert_stream;
-use super::fake::Outcome;
+use super::fake::{FakeSocket, Outcome};
 use super::rig::{Rig, SHAPE, Shape};
 use super::{frame, frames};
 
@@ -209,4 +211,22 @@ fn the_rests_of_interrupted_frames_are_kept_for_as_many_as_fit_and_the_next_one_
     }
     rig.settle();
     assert_eq!(rig.relay.clients.remnant_bytes, 0);
+}
+
+#[test]
+fn a_skip_within_the_newest_frame_goes_nowhere() {
+    for begun in 0..8 {
+        let mut log = FrameLog::new(8, 4, 64).unwrap();
+        log.spare(24, 24).copy_from_slice(&frames(0..3, 8));
+        log.commit(24);
+        log.publish();
+        let mut backlog = Backlog::starting_at(16);
+        let mut socket = FakeSocket::with_room(begun);
+        backlog.flush(&log, &mut socket, usize::MAX);
+        assert_eq!(backlog.skip_to_newest(&log), 0);
+        assert_eq!(backlog.remnant_bytes(), 0, "nothing need be copied");
+        socket.grant(usize::MAX);
+        backlog.flush(&log, &mut socket, usize::MAX);
+        assert_eq!(socket.taken, frame(2, 8), "{begun} bytes were sent");
+    }
 }

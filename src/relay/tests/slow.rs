@@ -1,14 +1,16 @@
 //! Who is slow: a client whose kernel refuses while it lags by more than the mark, and nobody
 //! else.
 
+use super::super::client::ClientId;
 use super::super::departure::{Ending, Reason};
 use super::super::intake::IntakeEnd;
+use super::super::limits::LAST_OFFERS_PER_TURN;
 use super::super::policy::SlowPolicy::{self, Disconnect, Skip, Wait};
 use super::frames;
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
 
 /// A client whose kernel has taken nothing and that lags by so many frames, come one by one.
-fn lagging(policy: SlowPolicy, lag: u64) -> (Rig, super::super::client::ClientId) {
+fn lagging(policy: SlowPolicy, lag: u64) -> (Rig, ClientId) {
     let mut rig = Rig::new(SHAPE);
     let id = rig.join(policy, 0);
     for _ in 0..lag {
@@ -144,6 +146,35 @@ fn the_last_offer_before_the_policy_acts_counts() {
     rig.turn_without_events();
     assert!(!rig.is_seated(id));
     assert_eq!(rig.left[0].socket.taken, frames(0..1, 8)[..7]);
+}
+
+#[test]
+fn a_turn_has_so_many_last_offers_and_without_one_the_policy_acts_at_once() {
+    const LEFT_OUT: usize = 3;
+    for policy in [Disconnect, Skip] {
+        let mut rig = Rig::new(SHAPE);
+        let ids = [0; LAST_OFFERS_PER_TURN + LEFT_OUT].map(|_| rig.join(policy, 0));
+        for _ in 0..4 {
+            rig.feed(1);
+        }
+        // Every kernel would take everything, and nobody knows yet.
+        for id in ids {
+            rig.socket(id).grant(usize::MAX);
+        }
+        rig.send(1);
+        rig.turn_without_events();
+        rig.settle();
+        let is_whole = |id: &&ClientId| rig.is_seated(**id) && rig.taken(**id).len() == 5 * 8;
+        assert_eq!(ids.iter().filter(is_whole).count(), LAST_OFFERS_PER_TURN);
+        let left = if policy == Disconnect { LEFT_OUT } else { 0 };
+        assert_eq!(rig.left.len(), left, "{policy}");
+        let skipped = if policy == Skip {
+            4 * LEFT_OUT as u64
+        } else {
+            0
+        };
+        assert_eq!(rig.relay.stats().skipped, skipped, "{policy}");
+    }
 }
 
 #[test]
