@@ -325,6 +325,7 @@ mod tests {
                 "fanout h:1 --slow a\n\nUsage:\u{1b}b",
                 "for '--slow <POLICY>'",
             ),
+            ("fanout h:1 --allow ", "is empty"),
             ("fanout h:1 --fast", "--fast"),
             ("fanout h:1 --demo", "--demo"),
         ] {

@@ -58,6 +58,8 @@ const LINE_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]
@@ -71,5 +73,24 @@ mod tests {
         assert_eq!(text.lines().count(), 16);
         assert!(text.lines().all(|line| line.len() == 63));
         assert!(text.lines().all(|line| line.starts_with("frame 42 ....")));
+    }
+
+    #[test]
+    fn a_client_that_leaves_makes_room_for_the_next_and_numbers_go_on() {
+        let addr = start(64).unwrap();
+        let mut last = 0;
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(addr).unwrap();
+            client
+                .set_read_timeout(Some(Duration::from_secs(20)))
+                .unwrap();
+            let mut received = [0; 64];
+            client.read_exact(&mut received).expect("it is served");
+            let text = String::from_utf8_lossy(&received);
+            let number = text.split(' ').nth(1).and_then(|word| word.parse().ok());
+            let number: u64 = number.expect("a numbered frame");
+            assert!(number > last, "{number} after {last}");
+            last = number;
+        }
     }
 }

@@ -154,3 +154,74 @@ fn warn_of_short_accept_queue() {}
 
 /// How often a port that is free on all addresses is looked for.
 const PORT_CHOICES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn bind_on(texts: &[&str]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
+        let addrs = addrs(texts);
+        bind(&ListenerConfig::new(addrs[0].into()), &addrs)
+    }
+
+    // Other systems have no 127.0.0.2 unless they are told to.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn all_addresses_of_a_name_are_bound_under_one_port_number() {
+        let bound = bind_on(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"]).unwrap();
+        let port = bound[0].1.port();
+        let expected = [[127, 0, 0, 1], [127, 0, 0, 2], [127, 0, 0, 3]];
+        let expected = expected.map(|ip| SocketAddr::from((ip, port)));
+        let found: Vec<_> = bound.iter().map(|(_, addr)| *addr).collect();
+        assert_eq!(found, expected);
+        for (socket, addr) in &bound {
+            assert_eq!(socket.local_addr().unwrap(), *addr);
+        }
+    }
+
+    // The addresses that no host should have are those of documentation (RFC 5737).
+    #[test]
+    fn an_address_that_this_host_does_not_have_is_passed_over_beside_one_that_it_has() {
+        for texts in [
+            ["198.51.100.1:0", "127.0.0.1:0"],
+            ["127.0.0.1:0", "198.51.100.1:0"],
+        ] {
+            let bound = bind_on(&texts).unwrap();
+            assert_eq!(bound.len(), 1);
+            assert_eq!(bound[0].1.ip().to_string(), "127.0.0.1");
+        }
+        let outcome = bind_on(&["198.51.100.1:0", "203.0.113.1:0"]);
+        let Err(Error::Listen { addr, .. }) = outcome else {
+            panic!("nothing can be bound there: {outcome:?}");
+        };
+        assert_eq!(addr.to_string(), "198.51.100.1:0", "the first is to blame");
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error_at_once_if_it_was_asked_for_and_in_the_end_if_not() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let named = taken.local_addr().unwrap().to_string();
+        // Whatever port the system chooses for the first is taken when the second wants it.
+        for texts in [&["127.0.0.1:0", "127.0.0.1:0"][..], &[&named]] {
+            let outcome = bind_on(texts);
+            let Err(Error::Listen { source, .. }) = outcome else {
+                panic!("{texts:?}: {outcome:?}");
+            };
+            assert_eq!(source.kind(), ErrorKind::AddrInUse);
+        }
+    }
+
+    #[test]
+    fn an_address_counts_as_absent_only_if_the_host_or_its_family_is() {
+        let family = if cfg!(target_os = "linux") { 97 } else { 47 };
+        assert!(is_address_absent(&io::Error::from_raw_os_error(family)));
+        assert!(is_address_absent(&ErrorKind::AddrNotAvailable.into()));
+        for kind in [ErrorKind::AddrInUse, ErrorKind::PermissionDenied] {
+            assert!(!is_address_absent(&kind.into()), "{kind}");
+        }
+    }
+}

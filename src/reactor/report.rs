@@ -237,3 +237,15 @@ pub(super) fn print_stats(stats: &Stats) {
         by_reason.replace('-', "_"),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stands_behind_the_reason_in_quotes_and_no_error_leaves_no_trace() {
+        let error = io::Error::from(io::ErrorKind::TimedOut);
+        assert_eq!(ErrorField(Some(&error)).to_string(), " error=\"timed out\"");
+        assert_eq!(ErrorField(None).to_string(), "");
+    }
+}

@@ -91,3 +91,58 @@ pub(super) fn resolve(target: &HostPort) -> Answer {
     }
     Ok(addrs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: mio::Token = mio::Token(7);
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
+
+    fn resolver() -> (mio::Poll, Resolver) {
+        let poll = mio::Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), TOKEN).unwrap();
+        (poll, Resolver::new(Arc::new(waker)))
+    }
+
+    fn target() -> HostPort {
+        HostPort::new("127.0.0.1", 5)
+    }
+
+    #[test]
+    fn an_answer_wakes_the_loop_and_is_given_once_to_whom_it_concerns() {
+        let (mut poll, mut resolver) = resolver();
+        resolver.ask(1, &target()).unwrap();
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, Some(DEADLINE)).unwrap();
+        assert!(resolver.take(0).is_none(), "nobody has asked for that");
+        let answer = resolver.take(1).expect("it has come").unwrap();
+        assert_eq!(answer, ["127.0.0.1:5".parse().unwrap()]);
+        assert!(resolver.take(1).is_none(), "it has been given");
+    }
+
+    #[test]
+    fn a_question_that_is_open_is_not_asked_again() {
+        for is_open in [false, true] {
+            let (_poll, mut resolver) = resolver();
+            if is_open {
+                resolver.open.insert(0, None);
+            }
+            resolver.ask(0, &target()).unwrap();
+            let Resolver {
+                sender, receiver, ..
+            } = resolver;
+            // What is left are the senders of the threads that were started.
+            drop(sender);
+            assert_eq!(receiver.recv().is_err(), is_open);
+        }
+    }
+
+    #[test]
+    fn an_address_is_given_once_and_a_name_that_cannot_be_is_an_error() {
+        assert_eq!(resolve(&target()).unwrap().len(), 1);
+        // Longer than a label may be (RFC 1035, section 2.3.4), so that no name server is asked.
+        let name = HostPort::new("a".repeat(64), 5);
+        assert!(resolve(&name).is_err());
+    }
+}
