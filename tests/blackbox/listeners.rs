@@ -154,6 +154,22 @@ fn a_listener_that_cannot_be_bound_is_fatal_and_nothing_is_half_started() {
     }
 }
 
+#[test]
+fn a_listener_whose_name_has_no_address_is_fatal_and_said_in_one_line() {
+    // Longer than a label may be (RFC 1035, section 2.3.4), so that no name server is asked.
+    let name = "a".repeat(64);
+    let upstream = Upstream::bind();
+    let arguments = arguments(&upstream, &format!("-l 127.0.0.1:0 -l {name}:1235"));
+    let outcome = Launch::new(&arguments).run();
+    assert_eq!(outcome.code, 1, "{:#?}", outcome.lines);
+    let [line] = &outcome.lines[..] else {
+        panic!("nothing else is said: {:#?}", outcome.lines);
+    };
+    let what = format!("cannot listen on {name}:1235: ");
+    assert!(line.contains(&what), "{line}");
+    assert!(!upstream.is_dialled());
+}
+
 /// Whether this host has `::1`.
 pub(crate) fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()

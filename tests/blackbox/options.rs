@@ -163,3 +163,19 @@ fn a_listener_can_be_named_long_or_short() {
         drop(upstream.accept());
     }
 }
+
+#[test]
+fn a_backlog_that_no_memory_holds_is_fatal_and_said_in_one_line() {
+    let upstream = Upstream::bind();
+    // More than the addresses that a process has on any 64-bit system, and less than there are numbers.
+    let options = arguments(&upstream, "--backlog 1000000000000000");
+    let outcome = Launch::new(&options).run();
+    assert_eq!(outcome.code, 1, "{:#?}", outcome.lines);
+    let [line] = &outcome.lines[..] else {
+        panic!("nothing else is said: {:#?}", outcome.lines);
+    };
+    let bytes = 1_000_000_000_000_000_u64 * 1024 + 192 * 1024;
+    let what = format!("cannot allocate {bytes} bytes for the frame log");
+    assert!(line.contains(&what), "{line}");
+    assert!(!upstream.is_dialled(), "nothing is opened");
+}
