@@ -104,7 +104,7 @@ fn what_nobody_has_answered_is_asked_for_again() {
     ));
 }
 
-/// An upstream that has been taken out of the poll, with 9 bytes read twice and frames held back until the returned time.
+/// An upstream that has been taken out of the poll, with 9 bytes read twice; frames are held back until that time.
 fn unheard() -> (Relay<FakeSocket>, Upstream<Socket>, Duration) {
     let (mut relay, mut upstream) = scene();
     assert_eq!(upstream.advance(&mut relay, MS(0)), Step::Connect(ADDR));
