@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mio::{Registry, Waker};
 
 use super::token::Role;
+use crate::relay::phase::Order;
 use crate::relay::stats::Stats;
 
 /// Asks a running server for a drain or its end, and reads its statistics. Cheap to clone.
@@ -84,12 +85,15 @@ impl Desk {
         Arc::clone(&self.shared.waker)
     }
 
-    pub(super) fn is_drain_wanted(&self) -> bool {
-        self.shared.drain.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_stop_wanted(&self) -> bool {
-        self.shared.stop.load(Ordering::Acquire)
+    /// The most that handles ask for.
+    pub(super) fn wish(&self) -> Order {
+        if self.shared.stop.load(Ordering::Acquire) {
+            Order::Stop
+        } else if self.shared.drain.load(Ordering::Acquire) {
+            Order::Drain
+        } else {
+            Order::None
+        }
     }
 
     /// Shows the statistics to handles, if there are any.

@@ -13,7 +13,7 @@ use super::signals::SignalPipe;
 use super::socket;
 use crate::error::Error;
 use crate::relay::departure::{Ending, Reason};
-use crate::relay::phase::Drain;
+use crate::relay::phase::{Drain, Order};
 use crate::relay::span::Span;
 
 impl Server {
@@ -21,20 +21,19 @@ impl Server {
     pub(super) fn obey(&mut self, now: Duration) -> Result<(), Error> {
         let orders = self.signals.as_mut().map(SignalPipe::orders);
         let orders = orders.unwrap_or_default();
-        self.stop_signals += orders.stops;
         if orders.wants_stats {
             print_stats(&self.stats());
         }
-        if self.stop_signals > 1 || self.desk.is_stop_wanted() {
-            return Err(self.stop_now());
-        }
-        let is_drain_wanted = self.stop_signals == 1 || self.desk.is_drain_wanted();
-        if is_drain_wanted && self.core.phase.is_serving() {
-            // First of all: who sees the upstream's connection end may rely on it that nobody is
-            // let in any more.
-            self.doors.close(self.poll.registry());
-            self.core.drain(Reason::Drain, now);
-            self.begin_drain();
+        match self.core.heed(orders.stops, self.desk.wish()) {
+            Order::None => {}
+            Order::Drain => {
+                // First of all: who sees the upstream's connection end may rely on it that nobody
+                // is let in any more.
+                self.doors.close(self.poll.registry());
+                self.core.drain(Reason::Drain, now);
+                self.tell_drain();
+            }
+            Order::Stop => return Err(self.stop_now()),
         }
         Ok(())
     }
@@ -46,12 +45,12 @@ impl Server {
                 addr: name(loss.whom, self.dialler.targets()),
                 reason: loss.reason,
             });
-            self.begin_drain();
+            self.doors.close(self.poll.registry());
+            self.tell_drain();
         }
     }
 
-    fn begin_drain(&mut self) {
-        self.doors.close(self.poll.registry());
+    fn tell_drain(&self) {
         info!(
             "draining clients={} timeout={}",
             self.core.relay.clients().len(),

@@ -47,8 +47,6 @@ pub struct Server {
     pub(super) doors: Doors,
     pub(super) core: TcpCore,
     pub(super) report: Report,
-    /// Signals to stop that have come; the second one means now.
-    pub(super) stop_signals: usize,
     /// What the drain that is under way is to end with, if not well.
     pub(super) failure: Option<Error>,
 }
@@ -96,7 +94,6 @@ impl Server {
             doors: parts.doors,
             core: parts.core,
             report: Report::new(),
-            stop_signals: 0,
             failure: None,
         })
     }

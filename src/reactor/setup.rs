@@ -65,6 +65,7 @@ impl Parts {
                 entrance: Entrance::new(gates, Admission::new(limits)),
                 phase: Phase::Serving,
                 drain_timeout: config.drain_timeout,
+                stop_signals: 0,
             },
             dialler: Dialler::new(config.upstreams.clone(), Resolver::new(desk.waker())),
             doors: Doors::new(listeners, options),

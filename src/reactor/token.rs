@@ -23,7 +23,7 @@ pub(super) enum Role {
     Client(ClientId),
 }
 
-/// Sockets that one listener of the configuration may have: a name resolves to several addresses.
+/// Listening sockets there may be in all: a name resolves to several addresses.
 pub(super) const MAX_LISTENER_SOCKETS: usize = MAX_LISTENERS * 8;
 
 const FIRST_LISTENER: usize = 3;

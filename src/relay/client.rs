@@ -141,12 +141,6 @@ pub(super) enum Life {
 }
 
 impl<S> Client<S> {
-    /// Its particulars.
-    #[must_use]
-    pub fn card(&self) -> &Card {
-        &self.card
-    }
-
     /// What it has been given, and has said.
     #[must_use]
     pub fn tally(&self) -> &Tally {

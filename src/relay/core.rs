@@ -14,7 +14,7 @@ use super::admission::Refusal;
 use super::clients::Parted;
 use super::departure::Reason;
 use super::entrance::{Entrance, Outlook, Round};
-use super::phase::{Drain, Phase};
+use super::phase::{Drain, Order, Phase};
 use super::upstream::{Dialled, Loss, Upstream};
 
 /// What a server decides with.
@@ -29,6 +29,8 @@ pub struct Core<S, U> {
     pub phase: Phase,
     /// How long that may take.
     pub drain_timeout: Duration,
+    /// Signals to stop that have come.
+    pub stop_signals: usize,
 }
 
 impl<S: Read + Write, U: Dialled> Core<S, U> {
@@ -53,6 +55,20 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
         Some(next.saturating_sub(now))
     }
 
+    /// What `stops` more signals to stop come to, and a wish of another thread. The first signal, or
+    /// a wish, begins a drain, unless one is under way; the second signal ends it.
+    pub fn heed(&mut self, stops: usize, wish: Order) -> Order {
+        self.stop_signals += stops;
+        if self.stop_signals > 1 || wish == Order::Stop {
+            return Order::Stop;
+        }
+        let is_told = self.stop_signals == 1 || wish == Order::Drain;
+        if is_told && self.phase.is_serving() {
+            return Order::Drain;
+        }
+        Order::None
+    }
+
     /// Stops accepting, frees the upstream's one place, and begins to let everybody go.
     pub fn drain(&mut self, reason: Reason, now: Duration) {
         self.entrance.close();
@@ -64,10 +80,8 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
     /// Begins to let everybody go if the upstream has ended and is not to be dialled again, and says
     /// how it ended.
     pub fn heed_upstream_end(&mut self, now: Duration) -> Option<Result<(), Loss>> {
+        // In a drain there is none: it was closed.
         let outcome = self.upstream.take_end()?;
-        if !self.phase.is_serving() {
-            return None;
-        }
         self.drain(Reason::UpstreamEnd, now);
         Some(outcome)
     }
@@ -138,5 +152,98 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
             Phase::Draining(drain) if self.relay.clients().is_empty() => Some(*drain),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read};
+    use std::net::SocketAddr;
+
+    use fastrand::Rng;
+
+    use super::super::RelaySettings;
+    use super::super::admission::{Admission, AdmissionLimits};
+    use super::super::limits::Budgets;
+    use super::super::upstream::UpstreamSettings;
+    use super::*;
+
+    /// A socket that nobody has.
+    #[derive(Debug)]
+    struct NoSocket;
+
+    impl Read for NoSocket {
+        fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+
+    impl Dialled for NoSocket {
+        fn peek(&self, _into: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+
+        fn remote_addr(&self) -> io::Result<SocketAddr> {
+            Err(ErrorKind::NotConnected.into())
+        }
+
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Err(ErrorKind::NotConnected.into())
+        }
+
+        fn reset_on_close(&self) {}
+    }
+
+    fn core() -> Core<io::Cursor<Vec<u8>>, NoSocket> {
+        let relay = Relay::new(&RelaySettings {
+            frame_size: 8,
+            window_bytes: 64,
+            backlog_frames: 4,
+            replay_frames: 0,
+            linger: Duration::ZERO,
+            stall_timeout: None,
+            budgets: Budgets::smallest(),
+        });
+        let second = Duration::from_secs(1);
+        let settings = UpstreamSettings {
+            reconnect: true,
+            reconnect_min: second,
+            reconnect_max: second,
+            connect_timeout: second,
+            upstream_timeout: None,
+            stale_after: None,
+        };
+        Core {
+            relay: relay.unwrap(),
+            upstream: Upstream::new(vec![None], settings, Rng::with_seed(1)),
+            entrance: Entrance::new(Vec::new(), Admission::new(AdmissionLimits::default())),
+            phase: Phase::Serving,
+            drain_timeout: second,
+            stop_signals: 0,
+        }
+    }
+
+    #[test]
+    fn the_first_signal_is_a_drain_and_the_second_one_the_end_however_they_come() {
+        let mut core = core();
+        assert_eq!(core.heed(0, Order::None), Order::None);
+        assert_eq!(core.heed(1, Order::None), Order::Drain);
+        core.drain(Reason::Drain, Duration::ZERO);
+        assert_eq!(core.heed(0, Order::Drain), Order::None, "it is under way");
+        assert_eq!(core.heed(1, Order::None), Order::Stop);
+        assert_eq!(
+            self::core().heed(2, Order::None),
+            Order::Stop,
+            "in one turn"
+        );
+    }
+
+    #[test]
+    fn a_wish_for_a_drain_and_one_signal_are_a_drain_and_a_wish_to_stop_is_the_end() {
+        let mut core = core();
+        assert_eq!(core.heed(0, Order::Drain), Order::Drain);
+        core.drain(Reason::Drain, Duration::ZERO);
+        assert_eq!(core.heed(1, Order::Drain), Order::None, "the first signal");
+        assert_eq!(core.heed(0, Order::Stop), Order::Stop);
     }
 }

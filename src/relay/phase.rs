@@ -16,6 +16,17 @@ pub enum Phase {
     Draining(Drain),
 }
 
+/// What is to be done about orders to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing.
+    None,
+    /// Begin to let everybody go.
+    Drain,
+    /// End now.
+    Stop,
+}
+
 /// A drain under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Drain {

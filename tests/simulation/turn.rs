@@ -7,6 +7,7 @@ use fanout::relay::clients::Newcomer;
 use fanout::relay::departure::Reason;
 use fanout::relay::entrance::{Outlook, Round};
 use fanout::relay::limits::PARTINGS_PER_TURN;
+use fanout::relay::phase::Order;
 
 use crate::books::check_refusal;
 use crate::client::SimSocket;
@@ -192,7 +193,8 @@ impl World {
     /// A signal, once in a while: everybody is to be let go, whatever else goes wrong.
     fn obey(&mut self, now: Duration) {
         let is_told = self.weather.has(Kind::Stop) && self.dice.below(4000) == 0;
-        if is_told && self.core.phase.is_serving() {
+        let wish = if is_told { Order::Drain } else { Order::None };
+        if self.core.heed(0, wish) == Order::Drain {
             self.trace.say(|| "told to drain".to_owned());
             self.core.drain(Reason::Drain, now);
             self.close_listeners();

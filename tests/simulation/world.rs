@@ -159,6 +159,7 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
         entrance: Entrance::new(gates.collect(), Admission::new(limits)),
         phase: Phase::Serving,
         drain_timeout: orders.drain_timeout,
+        stop_signals: 0,
     }
 }
 

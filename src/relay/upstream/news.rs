@@ -3,7 +3,6 @@
 //! Layer: relay. Owns the words for what the system says, without its error numbers. Knows nothing
 //! of where they go, and has no names of hosts: whoever has the list of upstreams can look them up.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,16 +45,6 @@ pub enum Whom {
     Target(usize),
     /// One address of a target.
     Addr(SocketAddr),
-}
-
-impl fmt::Display for Whom {
-    /// An address as it is, a target as its index: who has its name can do better.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Target(index) => write!(formatter, "target {index}"),
-            Self::Addr(addr) => addr.fmt(formatter),
-        }
-    }
 }
 
 /// The system's words for an error, without "(os error 111)".
