@@ -52,14 +52,16 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-/// One run; says how many steps it took. When the server ends by itself before that, another one begins.
+/// One run; says how many steps it took until the faults ended. When the server ends by itself before that, another one begins.
 fn live(seed: u64, is_traced: bool, sights: &mut Sights) -> u64 {
     let mut steps = 0;
     for life in 0.. {
         let dice = Dice::seeded(seed.wrapping_mul(1000).wrapping_add(life));
         let mut world = World::new(dice, is_traced);
         world.run(STEPS - steps);
-        steps += world.steps;
+        steps += world.lived;
+        sights.turns += world.turns;
+        sights.at_rest += world.steps - world.lived;
         sights.add(&world);
         if steps >= STEPS {
             break;
@@ -108,5 +110,9 @@ fn whatever_goes_wrong_every_promise_is_kept_and_in_the_end_everybody_has_everyt
     if seeds >= SEEDS {
         all.check();
     }
-    println!("{seeds} seeds, {steps} steps in {seconds:.1} s on {threads} threads");
+    let (turns, at_rest) = (all.turns, all.at_rest);
+    println!(
+        "{seeds} seeds in {seconds:.1} s on {threads} threads: {steps} steps among faults, {at_rest} while it came to \
+         rest, {turns} turns"
+    );
 }

@@ -55,7 +55,9 @@ impl World {
         self.accept(now);
         self.audit();
         self.advance_upstream(now);
+        self.audit();
         self.core.relay.publish_due(now);
+        self.audit();
         let outcome = self.core.heed_upstream_end(now);
         if outcome.is_some() {
             self.close_listeners();
@@ -64,6 +66,7 @@ impl World {
         self.core.relay.give_out(now);
         self.audit();
         self.core.check_deadlines(now);
+        self.audit();
         self.part(now);
         self.audit();
         self.audit_turn(now);

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) connections: u64,
     /// Things that have happened.
     pub(crate) steps: u64,
+    /// Of those, before the faults ended.
+    pub(crate) lived: u64,
     /// Turns of the server.
     pub(crate) turns: u64,
     /// Events of the poll that is being handled.
@@ -81,6 +83,7 @@ impl World {
             trace,
             connections: 0,
             steps: 0,
+            lived: 0,
             turns: 0,
             events: VecDeque::new(),
         }
@@ -96,6 +99,7 @@ impl World {
         while self.steps < steps && !self.dice.is_used_up() && !self.is_over() {
             self.turn();
         }
+        self.lived = self.steps;
         self.come_to_rest();
     }
 
