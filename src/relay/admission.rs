@@ -203,6 +203,15 @@ mod tests {
     }
 
     #[test]
+    fn each_refusal_has_its_word_in_the_log() {
+        let words = Refusal::ALL.map(|refusal| refusal.to_string());
+        assert_eq!(
+            words,
+            ["max-clients", "per-ip", "not-allowed", "descriptors"]
+        );
+    }
+
+    #[test]
     fn a_mapped_address_is_the_ipv4_address_that_it_is() {
         let mut admission = house(AdmissionLimits {
             allow: vec!["10.0.0.0/8".parse().unwrap()],

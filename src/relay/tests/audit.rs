@@ -1,6 +1,6 @@
 //! What must be true after every turn, whatever happened in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::super::client::{Client, ClientId, Life};
 use super::super::policy::SlowPolicy;
@@ -15,23 +15,25 @@ impl Rig {
         let clients = &self.relay.clients;
         assert_eq!(clients.roster.len(), clients.slab.len());
         assert_eq!(clients.len(), clients.slab.len());
-        let mut queued: HashMap<usize, usize> = HashMap::new();
-        for id in &clients.sending {
-            *queued.entry(id.key()).or_default() += 1;
-        }
+        let mut sending = entries(&clients.sending);
+        let mut talking = entries(&clients.talking);
+        let mut remnant_bytes = 0;
         for (key, client) in &clients.slab {
             assert_eq!(clients.roster[client.place], ClientId::new(key));
+            remnant_bytes += client.backlog.remnant_bytes();
+            let queued = [&mut sending, &mut talking].map(|queue| queue.remove(&key).unwrap_or(0));
             if client.has_departed() {
                 assert!(self.relay.has_work(), "the departed are not forgotten");
-                queued.remove(&key);
                 continue;
             }
             let is_sending = client.is_receiving() && client.writable && self.is_behind_of(client);
-            let times = queued.remove(&key).unwrap_or(0);
-            assert_eq!(times, usize::from(is_sending), "queued as its bits say");
+            let due = [is_sending, client.readable].map(usize::from);
+            assert_eq!(queued, due, "queued as its bits say");
             self.audit_client(client);
         }
-        assert!(queued.is_empty(), "nobody is queued who is not seated");
+        let is_empty = sending.is_empty() && talking.is_empty();
+        assert!(is_empty, "nobody is queued who is not seated");
+        assert_eq!(clients.remnant_bytes, remnant_bytes, "copies of frames");
         self.audit_sums();
     }
 
@@ -51,10 +53,12 @@ impl Rig {
         let tally = client.tally;
         let accounted = tally.frames + tally.skipped + lag;
         assert_eq!(appended, accounted, "the books");
+        let unsent = (appended - tally.skipped) * size - client.socket.taken.len() as u64;
+        assert_eq!(client.backlog.bytes(log), unsent, "the books, in bytes");
         assert_eq!(client.socket.taken.len() as u64 / size, tally.frames);
         assert_eq!(
             client.backlog.is_empty(log),
-            client.backlog.bytes(log) == 0,
+            unsent == 0,
             "empty means no bytes"
         );
         if !client.is_receiving() {
@@ -135,6 +139,15 @@ impl Rig {
             );
         }
     }
+}
+
+/// How often each seat stands in a queue.
+fn entries(queue: &VecDeque<ClientId>) -> HashMap<usize, usize> {
+    let mut times = HashMap::new();
+    for id in queue {
+        *times.entry(id.key()).or_default() += 1;
+    }
+    times
 }
 
 /// The stream is a run of whole frames from `start` on and maybe a part of one more, in order,

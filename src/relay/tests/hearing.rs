@@ -132,3 +132,13 @@ fn a_reset_makes_its_client_leave_and_is_no_error() {
     assert_eq!(rig.relay.stats().abandoned, 2);
     assert_eq!(rig.taken(other), frames(0..2, 8));
 }
+
+#[test]
+fn an_event_that_announces_no_input_costs_no_read() {
+    let mut rig = Rig::new(SHAPE);
+    let id = rig.join(Disconnect, usize::MAX);
+    rig.relay.note(id, false, true);
+    rig.relay.note(id, false, false);
+    rig.turn();
+    assert_eq!(rig.socket(id).calls.reads, 0);
+}

@@ -189,3 +189,17 @@ fn a_mass_departure_is_reaped_a_budget_a_turn_and_nobody_sleeps_before_its_end()
     }
     assert!(!rig.relay.has_work());
 }
+
+#[test]
+fn no_table_grows_for_clients_for_whom_room_was_reserved() {
+    let mut rig = Rig::new(SHAPE);
+    rig.relay.reserve(100);
+    let clients = &rig.relay.clients;
+    let tables = [
+        clients.slab.capacity(),
+        clients.roster.capacity(),
+        clients.sending.capacity(),
+        clients.talking.capacity(),
+    ];
+    assert!(tables.iter().all(|&room| room >= 100), "{tables:?}");
+}

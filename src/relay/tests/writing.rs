@@ -1,6 +1,6 @@
 //! Writing to a client: whatever the kernel takes, the bytes are the right ones.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 
 use super::super::backlog::{Backlog, FlushEnd};
 use super::super::departure::{Ending, Reason};
@@ -96,6 +96,40 @@ fn no_flush_offers_more_than_its_limit_and_the_rest_is_remembered() {
     assert_eq!(rig.socket(id).calls.writes, 5, "24 bytes in fives");
 }
 
+/// Takes whatever it is offered, which is something.
+struct Demanding(Vec<u8>);
+
+impl Write for Demanding {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        assert!(!bytes.is_empty(), "a call for nothing");
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn no_flush_offers_nothing_even_when_a_remnant_has_spent_its_limit() {
+    let mut log = FrameLog::new(8, 2, 8).unwrap();
+    log.spare(24, usize::MAX).copy_from_slice(&frames(0..3, 8));
+    log.commit(24);
+    log.publish();
+    let mut backlog = Backlog::starting_at(0);
+    let mut socket = Demanding(Vec::new());
+    backlog.flush(&log, &mut socket, 3);
+    assert_eq!(backlog.skip_to_newest(&log), 1);
+    let flush = backlog.flush(&log, &mut socket, 5);
+    assert_eq!((flush.bytes, flush.frames), (5, 1));
+    assert!(matches!(flush.end, FlushEnd::LimitReached));
+    backlog.flush(&log, &mut socket, 8);
+    assert!(backlog.is_empty(&log));
+    backlog.flush(&log, &mut socket, 8);
+    assert_eq!(socket.0, [frames(0..1, 8), frames(2..3, 8)].concat());
+}
+
 #[test]
 fn a_client_that_keeps_up_costs_one_write_a_turn_for_any_number_of_frames() {
     let mut rig = Rig::new(Shape {
@@ -163,7 +197,7 @@ fn a_failed_write_makes_that_client_leave_and_the_others_do_not_notice() {
             Ending::Fin
         };
         assert_eq!((departure.reason, departure.ending), (reason, ending));
-        let error = departure.error.as_ref().map(std::io::Error::kind);
+        let error = departure.error.as_ref().map(io::Error::kind);
         assert_eq!(error, (reason == Reason::Error).then_some(kind));
         assert_eq!(rig.left[0].socket.taken, frames(0..1, 8)[..3]);
         for id in [ids[0], ids[2]] {
