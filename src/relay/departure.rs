@@ -151,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn the_number_of_a_connection_torn_down_on_macos_means_nothing_elsewhere() {
+        let torn_down = Departure::by_failure(io::Error::from_raw_os_error(41));
+        let is_closed = torn_down.reason == Reason::Closed;
+        assert_eq!(is_closed, cfg!(target_vendor = "apple"));
+    }
+
+    #[test]
     fn words_of_the_log_are_all_different() {
         let words: std::collections::HashSet<_> =
             Reason::ALL.iter().map(ToString::to_string).collect();

@@ -86,6 +86,11 @@ impl World {
             (books.seated, seated),
             "who is seated"
         );
+        let outcomes = (stats.upstream_connects, stats.upstream_losses);
+        assert_eq!(outcomes, books.dialling.outcomes, "what became of dialling");
+        let doors = (stats.refused_by_reason, stats.accept_errors, stats.turns);
+        let seen = (books.refused, books.accept_errors, self.turns);
+        assert_eq!(doors, seen, "who was not let in, and in how many turns");
         assert_eq!(
             stats.frames * books.frame_size,
             log.complete(),

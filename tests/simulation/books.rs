@@ -44,6 +44,10 @@ pub(crate) struct Books {
     pub(crate) unreplayed: u64,
     /// Clients that were seated.
     pub(crate) seated: u64,
+    /// Connections that were refused, in the order of [`Refusal::ALL`].
+    pub(crate) refused: [u64; Refusal::ALL.len()],
+    /// Connections that were lost in `accept` or right behind it.
+    pub(crate) accept_errors: u64,
     /// Turns in a row that were taken for known work and did none, and what had been done until then.
     idle_turns: usize,
     done: u64,
@@ -72,6 +76,8 @@ impl Books {
             cut_short: 0,
             unreplayed: 0,
             seated: 0,
+            refused: [0; Refusal::ALL.len()],
+            accept_errors: 0,
             idle_turns: 0,
             done: 0,
             exhausted: None,
@@ -111,6 +117,8 @@ impl Books {
     ) {
         if error.kind() == ErrorKind::WouldBlock {
             self.exhausted = None;
+        } else {
+            self.accept_errors += 1;
         }
         if error.raw_os_error() != Some(crate::gates::NO_DESCRIPTOR) {
             return;
@@ -154,12 +162,13 @@ impl Books {
             progress: time,
         };
     }
-}
 
-pub(crate) fn check_refusal(refusal: Refusal, core: &Core<SimSocket, SimUpstream>) {
-    assert!(refusal != Refusal::NotAllowed, "everybody may connect");
-    assert!(
-        !core.relay.clients().is_empty(),
-        "refused for nobody's sake"
-    );
+    pub(crate) fn note_refusal(&mut self, refusal: Refusal, core: &Core<SimSocket, SimUpstream>) {
+        self.refused[refusal as usize] += 1;
+        assert!(refusal != Refusal::NotAllowed, "everybody may connect");
+        assert!(
+            !core.relay.clients().is_empty(),
+            "refused for nobody's sake"
+        );
+    }
 }

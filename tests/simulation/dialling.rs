@@ -20,6 +20,8 @@ pub(crate) struct Dialling {
     frame_at: (Duration, u64),
     /// It has been called stale since.
     is_stale: bool,
+    /// Connections that were made, and those that were lost or not made.
+    pub(crate) outcomes: (u64, u64),
     /// What has happened, how often.
     pub(crate) sights: BTreeMap<String, u64>,
 }
@@ -46,11 +48,13 @@ impl Dialling {
                 assert!(is_due, "dialled before the wait was over");
             }
             News::Connected(_) => {
+                self.outcomes.0 += 1;
                 self.byte_at = (fair, 0);
                 self.frame_at = (fair, 0);
                 self.is_stale = false;
             }
             News::Lost { loss, frames, .. } => {
+                self.outcomes.1 += 1;
                 if *frames > 0 {
                     self.nominal = None;
                 }

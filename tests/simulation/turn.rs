@@ -9,7 +9,6 @@ use fanout::relay::entrance::{Outlook, Round};
 use fanout::relay::limits::PARTINGS_PER_TURN;
 use fanout::relay::phase::Order;
 
-use crate::books::check_refusal;
 use crate::client::SimSocket;
 use crate::events::Event;
 use crate::weather::{Kind, MS};
@@ -165,12 +164,13 @@ impl World {
         if let Err(refusal) = self.core.admit(place, addr.ip()) {
             self.trace
                 .say(|| format!("  {} refused: {refusal}", socket.id));
-            check_refusal(refusal, &self.core);
+            self.books.note_refusal(refusal, &self.core);
             return;
         }
         if self.strikes(Kind::RegistrationFailure) {
             // The kernel has no memory for a registration.
             self.core.turn_away(place, addr.ip());
+            self.books.accept_errors += 1;
             return;
         }
         let (card, replay) = self.core.entrance.card(place, addr, now);

@@ -10,6 +10,7 @@ mod audit;
 mod chaos;
 mod deadlines;
 mod drain;
+mod entrance;
 mod fake;
 mod hearing;
 mod intake;

@@ -167,8 +167,10 @@ fn a_kernel_that_refuses_is_not_asked_again_before_its_edge() {
     for policy in [Disconnect, Skip, Wait] {
         let mut rig = Rig::new(SHAPE);
         let id = rig.join(policy, 3);
+        assert!(rig.client(id).is_willing(), "a fresh one is");
         rig.feed(1);
         assert_eq!(rig.socket(id).calls.writes, 1);
+        assert!(!rig.client(id).is_willing());
         rig.feed(2);
         assert_eq!(rig.socket(id).calls.writes, 1, "{policy}");
         rig.socket(id).grant(100);
