@@ -400,7 +400,11 @@ mod tests {
     fn a_frame_that_lies_across_the_end_of_the_ring_is_not_moved() {
         // Capacity 3 × 2 + 4 = 10: the fourth frame lies from 9 to 12.
         let mut log = FrameLog::new(3, 2, 4).unwrap();
-        receive(&mut log, b"aaabbbccc");
+        receive(&mut log, b"aaabbb");
+        log.publish();
+        receive(&mut log, b"cc");
+        assert!(log.is_due_to_rewind(), "the third lies in one piece");
+        receive(&mut log, b"c");
         log.publish();
         assert!(log.is_due_to_rewind());
         receive(&mut log, b"dd");

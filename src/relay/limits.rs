@@ -162,3 +162,44 @@ impl Default for Budgets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_the_number_that_was_measured_or_promised() {
+        let kibibytes = [
+            (READ_WINDOW_BYTES, 192),
+            (WRITE_BYTES, 256),
+            (SLICE_BYTES, 4096),
+            (WRITE_CHARGE_BYTES, 8),
+            (HEAR_BYTES, 64),
+            (HEAR_SLICE_BYTES, 1024),
+            (HEAR_CHARGE_BYTES, 2),
+            (CLIENTS_RESERVED, 64),
+            (FRAME_SIZE_BYTES.1, 1024),
+        ];
+        for (limit, number) in kibibytes {
+            assert_eq!((limit >> 10, limit % 1024), (number, 0));
+        }
+        assert_eq!((UNHEARD_BYTES, FLOOD_BYTES), (1 << 15, 1 << 20));
+        assert_eq!(SLICE_BYTES / WRITE_CHARGE_BYTES, 512);
+    }
+
+    #[test]
+    fn with_the_smallest_budgets_a_turn_moves_a_byte_and_reaps_one_client() {
+        let Budgets {
+            read_bytes,
+            write_bytes,
+            slice_bytes,
+            write_charge_bytes,
+            hear_bytes,
+            hear_slice_bytes,
+            partings,
+        } = Budgets::smallest();
+        let moved = [read_bytes, write_bytes, slice_bytes, write_charge_bytes];
+        assert_eq!(moved, [1; 4]);
+        assert_eq!([hear_bytes, hear_slice_bytes, partings], [1; 3]);
+    }
+}

@@ -146,6 +146,21 @@ fn a_fan_out_is_not_outrun_by_more_than_the_window() {
     }
 }
 
+#[test]
+fn where_the_log_must_be_kept_from_is_looked_for_only_when_that_is_in_the_way() {
+    let mut rig = Rig::new(Shape {
+        backlog_frames: 16,
+        ..SHAPE
+    });
+    rig.feed(12);
+    // The window ends at 96 + 64; a backlog from 32 on ends there, too.
+    for (floor, looked_for) in [(32, 32), (24, 96)] {
+        rig.relay.clients.floor = floor;
+        assert!(rig.relay.has_room());
+        assert_eq!(rig.relay.clients.floor, looked_for);
+    }
+}
+
 /// In which order the clients are served one frame, with one write a turn.
 fn order_of_service(rig: &mut Rig, ids: &[ClientId]) -> Vec<usize> {
     let mut order = Vec::new();
