@@ -88,3 +88,45 @@ impl Drain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn a_drain_counts_whom_it_let_go_and_whom_it_reset_and_nobody_else() {
+        let mut phase = Phase::Serving;
+        phase.count(Reason::Drain, Ending::Fin);
+        phase = Phase::Draining(Drain::new(MS(5)));
+        for (reason, ending) in [
+            (Reason::Drain, Ending::Fin),
+            (Reason::UpstreamEnd, Ending::Fin),
+            (Reason::Drain, Ending::Fin),
+            (Reason::Closed, Ending::Fin),
+            (Reason::Error, Ending::Fin),
+            (Reason::Drain, Ending::Reset),
+            (Reason::Stalled, Ending::Reset),
+        ] {
+            phase.count(reason, ending);
+        }
+        let Phase::Draining(drain) = phase else {
+            panic!("a drain goes on until everybody has left");
+        };
+        assert_eq!((drain.drained, drain.aborted), (3, 2));
+    }
+
+    #[test]
+    fn the_time_of_a_drain_is_up_once_and_that_of_serving_never() {
+        let mut phase = Phase::Serving;
+        assert!(phase.is_serving() && !phase.is_time_up(MS(1_000_000)));
+        assert_eq!(phase.deadline(), None);
+        phase = Phase::Draining(Drain::new(MS(5)));
+        assert!(!phase.is_serving() && !phase.is_time_up(MS(4)));
+        assert_eq!(phase.deadline(), Some(MS(5)));
+        assert!(phase.is_time_up(MS(5)));
+        assert!(!phase.is_time_up(MS(6)));
+        assert_eq!(phase.deadline(), None);
+    }
+}

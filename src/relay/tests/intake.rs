@@ -102,6 +102,17 @@ fn bytes_before_the_end_or_a_failure_are_not_lost() {
 }
 
 #[test]
+fn an_upstream_that_has_nothing_more_is_drained_and_not_lost() {
+    let mut rig = Rig::new(SHAPE);
+    for frames in [1, 0] {
+        rig.send(frames);
+        rig.turn();
+        let intake = rig.intake.as_ref().unwrap();
+        assert!(matches!(intake.end, IntakeEnd::Drained), "{intake:?}");
+    }
+}
+
+#[test]
 fn a_frame_cut_off_by_a_lost_upstream_is_given_to_nobody_and_counted() {
     for cut in 0..8 {
         let mut rig = Rig::new(SHAPE);
