@@ -32,7 +32,7 @@ fn entrance(count: u16, max_clients: usize) -> Entrance {
 }
 
 /// One gate, at which somebody waits.
-fn waiting() -> Entrance {
+pub(super) fn waiting() -> Entrance {
     let mut entrance = entrance(1, 100);
     entrance.note(0);
     entrance

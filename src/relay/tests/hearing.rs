@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use super::super::departure::{Ending, Reason};
-use super::super::limits::FLOOD_BYTES;
+use super::super::limits::{FLOOD_BYTES, INTERRUPTS};
 use super::super::policy::SlowPolicy::Disconnect;
 use super::fake::InputEnd;
 use super::frames;
@@ -56,10 +56,14 @@ fn input_is_read_to_its_end_over_many_turns_and_shared_fairly() {
 
 #[test]
 fn a_read_that_is_interrupted_for_ever_does_not_hold_the_turn() {
-    let mut rig = Rig::new(SHAPE);
+    let mut budgets = SHAPE.budgets;
+    budgets.hear_slice_bytes = 1;
+    let mut rig = Rig::new(Shape { budgets, ..SHAPE });
     let id = rig.join(Disconnect, usize::MAX);
     rig.socket(id).say(10);
     rig.socket(id).interrupts = 5000;
+    rig.turn();
+    assert_eq!(rig.socket(id).calls.reads, INTERRUPTS);
     rig.settle();
     assert_eq!(rig.client(id).tally.heard_bytes, 10);
 }

@@ -4,20 +4,25 @@
 //! `fake.rs` has the sockets, `rig.rs` runs turns in the order in which the reactor does, and
 //! `audit.rs` checks after every one of them that the books balance. The other files are claims.
 //!
-//! Random runs print their seed; `FANOUT_SEED=n` repeats one of them alone.
+//! Random runs print their seed; `FANOUT_SEED=n` repeats one of them alone, and `FANOUT_SEEDS=n` makes
+//! so many of them at the most.
 
 mod audit;
 mod chaos;
+mod core;
 mod deadlines;
+mod dialled;
 mod drain;
 mod entrance;
 mod fake;
 mod hearing;
 mod intake;
 mod joining;
+mod line;
 mod linger;
 mod order;
 mod rig;
+mod scene;
 mod seats;
 mod skipping;
 mod slow;
@@ -47,10 +52,13 @@ fn frames(numbers: Range<u64>, size: usize) -> Vec<u8> {
     numbers.flat_map(|number| frame(number, size)).collect()
 }
 
-/// The seeds of a random run: `count` of them, or the one in `FANOUT_SEED`.
+/// The seeds of a random run: `count` of them, or fewer if `FANOUT_SEEDS` says so, or the one in `FANOUT_SEED`.
 fn seeds(count: u64) -> impl Iterator<Item = u64> {
-    let chosen = std::env::var("FANOUT_SEED").ok();
-    let chosen: Option<u64> = chosen.map(|seed| seed.parse().expect("FANOUT_SEED is a number"));
-    let seeds = chosen.map_or(0..count, |seed| seed..seed + 1);
+    let number = |variable| {
+        let text = std::env::var(variable).ok();
+        text.map(|text| text.parse().expect("a seed and a count are numbers"))
+    };
+    let most: u64 = number("FANOUT_SEEDS").unwrap_or(count);
+    let seeds = number("FANOUT_SEED").map_or(0..count.min(most), |seed| seed..seed + 1);
     seeds.inspect(|seed| println!("FANOUT_SEED={seed}"))
 }
