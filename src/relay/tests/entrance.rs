@@ -65,6 +65,7 @@ fn each_gate_at_which_somebody_waits_is_called_64_times_a_turn_and_no_other() {
         let mut calls = [0; 4];
         while let Some(place) = entrance.next(&mut round, MS(0)) {
             calls[place] += 1;
+            assert!(calls[place] <= ACCEPTS_PER_TURN, "it has an end");
             assert_eq!(entrance.accepted(&mut round), Outlook::Unchanged);
         }
         assert_eq!(calls, [0, ACCEPTS_PER_TURN, ACCEPTS_PER_TURN, 0]);
