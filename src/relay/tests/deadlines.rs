@@ -177,6 +177,23 @@ fn a_client_that_caught_up_in_time_leaves_no_deadline_behind() {
 }
 
 #[test]
+fn a_client_that_has_departed_leaves_no_deadline_behind() {
+    let (mut rig, first) = lagging();
+    let due = rig.now + TIMEOUT;
+    rig.now += MS(30_000);
+    let second = rig.join(Disconnect, 0);
+    rig.feed(1);
+    rig.socket(second)
+        .break_off(std::io::ErrorKind::ConnectionReset);
+    rig.relay.note(second, true, false);
+    rig.relay.give_out(due);
+    rig.relay.check_deadlines(due);
+    assert_eq!(rig.relay.next_deadline(), None);
+    rig.turn();
+    assert!(!rig.is_seated(first) && !rig.is_seated(second));
+}
+
+#[test]
 fn a_willing_client_that_fanout_has_not_got_round_to_does_not_stall() {
     let mut budgets = SHAPE.budgets;
     budgets.write_bytes = 1;
