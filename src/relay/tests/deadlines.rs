@@ -177,6 +177,20 @@ fn a_client_that_caught_up_in_time_leaves_no_deadline_behind() {
 }
 
 #[test]
+fn stalled_clients_are_looked_for_every_50_ms_at_the_most() {
+    let (mut rig, first) = lagging();
+    let due = rig.now + TIMEOUT;
+    rig.now += MS(10);
+    let second = rig.join(Disconnect, 0);
+    rig.feed(1);
+    pass(&mut rig, due);
+    assert!(!rig.is_seated(first) && rig.is_seated(second));
+    assert_eq!(rig.relay.next_deadline(), Some(due + MS(50)));
+    pass(&mut rig, due + MS(50));
+    assert!(!rig.is_seated(second));
+}
+
+#[test]
 fn a_client_that_has_departed_leaves_no_deadline_behind() {
     let (mut rig, first) = lagging();
     let due = rig.now + TIMEOUT;
