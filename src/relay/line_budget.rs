@@ -93,6 +93,16 @@ mod tests {
     }
 
     #[test]
+    fn no_line_is_written_before_those_left_out_have_been_summed_up() {
+        let mut budget = LineBudget::new(1);
+        assert!(budget.ask(MS(0)));
+        assert!(!budget.ask(MS(10)));
+        assert!(!budget.ask(MS(1500)), "there is room, but not for this");
+        assert_eq!(budget.summary(MS(1500)), Some(2));
+        assert!(budget.ask(MS(1500)));
+    }
+
+    #[test]
     fn a_slow_trickle_is_never_left_out() {
         let mut budget = LineBudget::new(2);
         assert!((0..100).all(|number| budget.ask(MS(number * 500))));

@@ -18,7 +18,10 @@ fn an_upstream_without_a_byte_is_given_up_at_its_timeout_and_no_sooner() {
     scene.now += MS(400);
     assert_eq!(scene.send(2 * 8 + 3), Step::Rest);
     let due = scene.now + MS(1000);
-    assert_eq!(scene.upstream.deadline(), Some(due));
+    scene.now += MS(100);
+    scene.upstream.note(true);
+    assert_eq!(scene.advance(), Step::Rest);
+    assert_eq!(scene.upstream.deadline(), Some(due), "an event is no byte");
     scene.now = just_before(due);
     assert_eq!(scene.advance(), Step::Rest);
     assert_eq!(scene.news(), []);
