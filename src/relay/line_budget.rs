@@ -98,7 +98,8 @@ mod tests {
         assert!(budget.ask(MS(0)));
         assert!(!budget.ask(MS(10)));
         assert!(!budget.ask(MS(1500)), "there is room, but not for this");
-        assert_eq!(budget.summary(MS(1500)), Some(2));
+        assert!(budget.is_summary_due(MS(1500)));
+        assert_eq!(budget.take_left_out(), 2);
         assert!(budget.ask(MS(1500)));
     }
 

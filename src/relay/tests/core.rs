@@ -44,5 +44,6 @@ fn core(rig: Rig, entrance: Entrance) -> Core<FakeSocket, Line> {
         entrance,
         phase: Phase::Serving,
         drain_timeout: MS(5000),
+        stop_signals: 0,
     }
 }

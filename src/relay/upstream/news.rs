@@ -67,11 +67,4 @@ mod tests {
         assert_eq!(describe(&refused), "connection refused");
         assert_eq!(describe(&io::Error::other("As it is")), "As it is");
     }
-
-    #[test]
-    fn an_upstream_is_shown_as_its_address_or_as_its_place_in_the_list() {
-        let addr = SocketAddr::from(([10, 0, 0, 1], 7));
-        assert_eq!(Whom::Addr(addr).to_string(), "10.0.0.1:7");
-        assert_eq!(Whom::Target(2).to_string(), "target 2");
-    }
 }
