@@ -100,6 +100,8 @@ impl World {
         };
         let is_lost = weather.strikes(Kind::UpstreamLoss, dice);
         if socket.link == Link::Connecting {
+            // Connections are made seldom, so this goes wrong more often.
+            let is_lost = weather.has(Kind::UpstreamLoss) && dice.below(3) == 0;
             let link = match (is_lost, dice.below(4)) {
                 (false, _) => Link::Made,
                 (true, 0) => Link::ToItself,
@@ -198,7 +200,8 @@ impl World {
         if self.question.take_if(|asked| *asked == target).is_none() {
             return;
         }
-        let answer = if self.strikes(Kind::UpstreamLoss) {
+        let is_lost = self.weather.has(Kind::UpstreamLoss) && self.dice.below(3) == 0;
+        let answer = if is_lost {
             match self.dice.below(3) {
                 0 => return,
                 1 => Ok(Vec::new()),

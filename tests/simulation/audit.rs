@@ -36,6 +36,12 @@ impl Books {
             tally.unreplayed <= socket.ledger.replay,
             "more than its replay is lost"
         );
+        // Of a replay, only what does not fit into the backlog any more.
+        let start = (socket.ledger.start + tally.unreplayed) * self.frame_size;
+        assert!(
+            tally.unreplayed == 0 || start + self.backlog_bytes <= log.complete(),
+            "a replay is given up that is kept"
+        );
         // A frame tells its number in one byte, or in two.
         let wrap = if self.frame_size == 1 {
             1 << 8
@@ -127,6 +133,9 @@ impl World {
             let Some(client) = self.core.relay.client_mut(seat) else {
                 continue;
             };
+            if client.has_departed() && client.socket.ledger.departed_in == 0 {
+                client.socket.ledger.departed_in = self.books.turn.get();
+            }
             let is_owed = client.is_receiving() && !client.is_willing();
             let (taken, ledger) = (client.socket.taken, &mut client.socket.ledger);
             if taken != ledger.seen || ledger.had_everything {

@@ -28,6 +28,8 @@ pub(crate) struct Ledger {
     pub(crate) had_everything: bool,
     /// When it last made progress, in the server's time and in fair time.
     pub(crate) progress: (Duration, Duration),
+    /// The turn in which it was seen to have departed, if it was not reaped in that turn.
+    pub(crate) departed_in: u64,
 }
 
 /// What the simulator knows of the whole.
@@ -54,6 +56,7 @@ pub(crate) struct Books {
     /// When `accept` last failed for want of a descriptor, and how many had left by then.
     exhausted: Option<(Duration, u64)>,
     pub(crate) dialling: crate::dialling::Dialling,
+    pub(crate) punctuality: crate::punctuality::Punctuality,
 }
 
 impl Books {
@@ -82,6 +85,7 @@ impl Books {
             done: 0,
             exhausted: None,
             dialling: crate::dialling::Dialling::default(),
+            punctuality: crate::punctuality::Punctuality::default(),
         }
     }
 
@@ -160,6 +164,7 @@ impl Books {
             seen: 0,
             had_everything: true,
             progress: time,
+            departed_in: 0,
         };
     }
 

@@ -12,6 +12,17 @@ use crate::world::World;
 
 impl World {
     pub(crate) fn advance_upstream(&mut self, now: Duration) {
+        let is_listened_to = self
+            .core
+            .upstream
+            .socket()
+            .is_none_or(|socket| socket.is_registered);
+        if self.is_held(now) || !is_listened_to {
+            self.books.dialling.maybe_pass_over(now);
+            if is_listened_to {
+                self.books.dialling.pass_over((now, self.fair_time()));
+            }
+        }
         loop {
             self.step();
             match self.core.upstream.advance(&mut self.core.relay, now) {
@@ -40,16 +51,17 @@ impl World {
                 }
             }
         }
-        self.look_at_upstream();
+        self.look_at_upstream(now);
         while let Some(news) = self.core.upstream.next_news() {
             self.trace.say(|| format!("  {news:?}"));
             let time = (now, self.fair_time());
             self.books.dialling.hear(&news, &self.orders, time);
         }
-        self.look_at_upstream();
+        self.look_at_upstream(now);
     }
 
     fn listen(&mut self, now: Duration) {
+        let time = self.fair_time();
         let is_out_of_memory = self.strikes(Kind::RegistrationFailure);
         let Some(socket) = self.core.upstream.socket() else {
             return;
@@ -59,15 +71,26 @@ impl World {
             return self.core.upstream.listened(Err(error), now);
         }
         socket.register();
+        self.books.dialling.hear_again((now, time));
         self.core.upstream.listened(Ok(()), now);
     }
 
-    fn look_at_upstream(&mut self) {
-        let fair = self.fair_time();
-        if let Some(socket) = self.core.upstream.socket() {
-            let frame_size = self.orders.frame_size as u64;
-            self.books.dialling.look(socket.read, frame_size, fair);
+    fn look_at_upstream(&mut self, now: Duration) {
+        let time = (now, self.fair_time());
+        let is_held = self.is_held(now);
+        let Some(socket) = self.core.upstream.socket() else {
+            return;
+        };
+        let frame_size = self.orders.frame_size as u64;
+        self.books.dialling.look(socket.read, frame_size, time);
+        if is_held || !socket.is_registered {
+            self.books.dialling.maybe_pass_over(now);
         }
+    }
+
+    /// There is something to read, and no room for it.
+    fn is_held(&mut self, now: Duration) -> bool {
+        self.core.upstream.has_unread(&self.core.relay, now) && !self.core.relay.has_room()
     }
 
     fn dial(&mut self, addr: SocketAddr) -> io::Result<SimUpstream> {

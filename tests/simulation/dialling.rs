@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fanout::relay::upstream::News;
 
-use crate::weather::{BACKOFF, Orders};
+use crate::upstream::{Link, SimUpstream};
+use crate::weather::{BACKOFF, CONNECT_TIMEOUT, Orders};
 
 /// What the simulator knows of it.
 #[derive(Debug, Default)]
@@ -14,10 +15,14 @@ pub(crate) struct Dialling {
     nominal: Option<Duration>,
     /// When the wait that is under way is over, in the server's time.
     waits_until: Option<Duration>,
-    /// When the connection was made or last gave a byte, in fair time, and how many it had given by then.
-    byte_at: (Duration, u64),
-    /// When it was made or last completed a frame, and how many bytes it had given by then.
-    frame_at: (Duration, u64),
+    /// When an address began to be connected to, in the server's time.
+    connecting_at: Option<Duration>,
+    /// When the connection was made, last gave a byte, or was last left unread on purpose.
+    byte_at: Mark,
+    /// When it was made, last completed a frame, or was last left unread on purpose.
+    frame_at: Mark,
+    /// When it was last left unread, or may have been, in the server's time.
+    passed_over: Duration,
     /// It has been called stale since.
     is_stale: bool,
     /// Connections that were made, and those that were lost or not made.
@@ -26,15 +31,64 @@ pub(crate) struct Dialling {
     pub(crate) sights: BTreeMap<String, u64>,
 }
 
+/// A moment of a connection.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// In the server's time, and in fair time.
+    time: (Duration, Duration),
+    /// Bytes that the connection had given by then.
+    bytes: u64,
+}
+
 impl Dialling {
     /// The connection has given so many bytes until now.
-    pub(crate) fn look(&mut self, read: u64, frame_size: u64, fair: Duration) {
-        if read > self.byte_at.1 {
-            self.byte_at = (fair, read);
+    pub(crate) fn look(&mut self, read: u64, frame_size: u64, time: (Duration, Duration)) {
+        let mark = Mark { time, bytes: read };
+        if read > self.byte_at.bytes {
+            self.byte_at = mark;
         }
-        if read / frame_size > self.frame_at.1 / frame_size {
-            self.frame_at = (fair, read);
+        if read / frame_size > self.frame_at.bytes / frame_size {
+            self.frame_at = mark;
             self.is_stale = false;
+        }
+    }
+
+    /// It may have been passed over in this turn; whether it was, depends on how the turn went.
+    pub(crate) fn maybe_pass_over(&mut self, now: Duration) {
+        self.passed_over = now;
+    }
+
+    /// It is listened to again: until now its silence was the server's.
+    pub(crate) fn hear_again(&mut self, time: (Duration, Duration)) {
+        self.byte_at.time = time;
+    }
+
+    /// It may not be read: its silence is the server's.
+    pub(crate) fn pass_over(&mut self, time: (Duration, Duration)) {
+        self.byte_at.time = time;
+        if !self.is_stale {
+            self.frame_at.time = time;
+        }
+    }
+
+    /// By the end of a turn, what is too late is given up or told.
+    pub(crate) fn judge(&self, socket: &SimUpstream, orders: &Orders, now: Duration) {
+        if let Some(since) = self.connecting_at {
+            let limit = since + CONNECT_TIMEOUT;
+            return assert!(now < limit, "connected to for too long");
+        }
+        if socket.link != Link::Made || !socket.is_registered || !socket.is_read_out() {
+            return;
+        }
+        if let Some(limit) = orders.upstream_timeout {
+            assert!(
+                now < self.byte_at.time.0.max(self.passed_over) + limit,
+                "silent for too long"
+            );
+        }
+        if let Some(limit) = orders.stale_after {
+            let is_told = self.is_stale || now < self.frame_at.time.0.max(self.passed_over) + limit;
+            assert!(is_told, "stale, and nobody is told");
         }
     }
 
@@ -46,20 +100,23 @@ impl Dialling {
             News::Connecting(_) => {
                 let is_due = self.waits_until.take().is_none_or(|until| until <= now);
                 assert!(is_due, "dialled before the wait was over");
+                self.connecting_at = Some(now);
             }
             News::Connected(_) => {
                 self.outcomes.0 += 1;
-                self.byte_at = (fair, 0);
-                self.frame_at = (fair, 0);
+                let mark = Mark { time, bytes: 0 };
+                (self.byte_at, self.frame_at) = (mark, mark);
                 self.is_stale = false;
+                self.connecting_at = None;
             }
             News::Lost { loss, frames, .. } => {
                 self.outcomes.1 += 1;
+                self.connecting_at = None;
                 if *frames > 0 {
                     self.nominal = None;
                 }
                 if loss.reason.starts_with("no bytes") {
-                    let silence = fair.saturating_sub(self.byte_at.0);
+                    let silence = fair.saturating_sub(self.byte_at.time.1);
                     assert!(
                         Some(silence) >= orders.upstream_timeout,
                         "given up after {silence:?}"
@@ -76,7 +133,7 @@ impl Dialling {
                 self.waits_until = Some(now + *wait);
             }
             News::Stale(_, limit) => {
-                let silence = fair.saturating_sub(self.frame_at.0);
+                let silence = fair.saturating_sub(self.frame_at.time.1);
                 assert!(silence >= *limit, "stale after {silence:?}");
                 assert!(!self.is_stale, "stale twice");
                 self.is_stale = true;

@@ -19,6 +19,7 @@ mod dice;
 mod events;
 mod gates;
 mod parting;
+mod punctuality;
 mod regressions;
 mod rest;
 mod sights;

@@ -7,7 +7,6 @@ use fanout::relay::departure::{Ending, Reason};
 use fanout::relay::limits::FLOOD_BYTES;
 use fanout::relay::policy::SlowPolicy;
 
-use crate::acts::MOST_CONNECTIONS;
 use crate::books::Books;
 use crate::client::SimSocket;
 use crate::weather::Orders;
@@ -19,7 +18,7 @@ impl Books {
         parted: &Parted<SimSocket>,
         published: u64,
         orders: &Orders,
-        fair: Duration,
+        time: (Duration, Duration),
     ) {
         let (socket, tally) = (&parted.socket, &parted.tally);
         let reason = parted.departure.reason;
@@ -30,20 +29,30 @@ impl Books {
             Reason::Closed | Reason::Error => {
                 assert!(socket.is_excused, "{} left for no reason", socket.id);
             }
-            Reason::Slow => self.judge_slow(parted, published, orders),
+            Reason::Slow => self.judge_slow(parted, published),
             Reason::Stalled => {
                 let limit = orders.stall_timeout.expect("a stall timeout");
-                let since = fair.saturating_sub(socket.ledger.progress.1);
+                let since = time.1.saturating_sub(socket.ledger.progress.1);
                 assert!(since >= limit, "stalled after {since:?}");
             }
             Reason::Flood => assert!(tally.heard_bytes > FLOOD_BYTES, "that was no flood"),
             Reason::Drain | Reason::UpstreamEnd => {
                 self.cut_short += usize::from(is_reset);
+                let is_due = self
+                    .punctuality
+                    .drain_until
+                    .is_some_and(|until| until <= time.0);
+                assert!(!is_reset || is_due, "the drain is cut short");
+                let is_told = socket.is_shut || socket.is_input_ended || socket.is_broken;
+                assert!(is_reset || is_told, "no end was sent to {}", socket.id);
                 let has_everything = is_reset || !is_behind;
                 assert!(has_everything, "{} is let go without everything", socket.id);
             }
         }
-        let is_expelled = matches!(reason, Reason::Slow | Reason::Stalled | Reason::Flood);
+        let is_expelled = matches!(
+            reason,
+            Reason::Slow | Reason::Stalled | Reason::Flood | Reason::Error
+        );
         assert!(!is_expelled || is_reset, "a clean end for the expelled");
         assert_eq!(socket.stream.frames, tally.frames, "frames given");
         self.unreplayed += tally.unreplayed;
@@ -61,11 +70,14 @@ impl Books {
         }
     }
 
-    fn judge_slow(&self, parted: &Parted<SimSocket>, published: u64, orders: &Orders) {
+    fn judge_slow(&self, parted: &Parted<SimSocket>, published: u64) {
         let (socket, policy) = (&parted.socket, parted.card.policy);
         assert!(policy != SlowPolicy::Wait, "it is waited for");
-        let is_reaped_late = orders.budgets.partings < MOST_CONNECTIONS;
-        let was_refused = socket.refused_in == self.turn.get() || is_reaped_late;
+        let departed_in = match socket.ledger.departed_in {
+            0 => self.turn.get(),
+            turn => turn,
+        };
+        let was_refused = socket.refused_in == departed_in;
         assert!(was_refused, "a willing client is taken for slow");
         let start = socket.ledger.start + parted.tally.unreplayed;
         let behind = published.saturating_sub(start * self.frame_size + socket.taken);

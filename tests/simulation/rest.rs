@@ -6,7 +6,6 @@ use fanout::relay::client::ClientId;
 use fanout::relay::departure::{Ending, Reason};
 
 use crate::upstream::Link;
-use crate::weather::MS;
 use crate::world::World;
 
 /// Turns that coming to rest may take, more than any run here needs.
@@ -50,7 +49,7 @@ impl World {
         let end = self.elapsed + LONG;
         for _ in 0..MOST_TURNS {
             self.help_along();
-            self.turn_at_once(end);
+            self.turn_without_acts(end);
             let is_quiet = !self.has_event()
                 && self.core.patience(None, self.keeper.now()) != Some(Duration::ZERO);
             if self.is_over() || (is_quiet && self.elapsed >= end) {
@@ -62,6 +61,10 @@ impl World {
             return;
         }
         assert!(!self.core.relay.has_work(), "work is left over");
+        assert!(
+            !self.books.punctuality.is_paused,
+            "accepting is paused for ever"
+        );
         for listener in &self.listeners {
             assert_eq!(
                 listener.waiting(),
@@ -129,18 +132,6 @@ impl World {
         self.answer_question();
     }
 
-    /// A turn in which nothing happens but what has happened; if there is nothing, time passes.
-    fn turn_at_once(&mut self, end: Duration) {
-        let patience = self.core.patience(None, self.keeper.now());
-        if patience != Some(Duration::ZERO) && !self.has_event() {
-            let pause = patience
-                .unwrap_or(LONG)
-                .min(end.saturating_sub(self.elapsed));
-            self.elapsed += pause.max(Duration::from_micros(1)).min(MS(900));
-        }
-        self.turn_without_acts();
-    }
-
     fn is_connected(&mut self) -> bool {
         self.core
             .upstream
@@ -154,7 +145,7 @@ impl World {
         let end = self.elapsed + LONG;
         while self.elapsed < end && !self.is_over() && !self.is_connected() {
             self.help_along();
-            self.turn_at_once(end);
+            self.turn_without_acts(end);
         }
         assert!(
             self.is_connected() || self.is_over(),
@@ -169,7 +160,7 @@ impl World {
                     break;
                 };
                 socket.send(1);
-                self.turn_without_acts();
+                self.turn_without_acts(self.elapsed);
             }
         }
         self.flow();
@@ -207,7 +198,7 @@ impl World {
             self.help_along();
         }
         self.core.drain(Reason::Drain, now);
-        self.close_listeners();
+        self.begin_drain(now);
         self.part(now);
         assert_eq!(
             self.open_upstreams.get(),
@@ -222,7 +213,7 @@ impl World {
             if is_patient {
                 self.help_along();
             }
-            self.turn_at_once(end);
+            self.turn_without_acts(end);
         }
         let outcome = self.core.outcome().expect("a drain has an end");
         let is_late = self.elapsed + LONG >= end;

@@ -17,7 +17,9 @@ pub(crate) struct Sights {
 }
 
 /// What the upstream must have gone through.
-const UPSTREAM: [&str; 12] = [
+const UPSTREAM: [&str; 14] = [
+    "no bytes for 400ms",
+    "out of memory",
     "dialled",
     "connected",
     "waited",
@@ -52,7 +54,7 @@ impl Sights {
         for ((kind, _), times) in Kind::ALL.iter().zip(world.weather.struck) {
             self.count(&format!("{kind:?}"), times);
         }
-        for (sight, times) in &world.books.dialling.sights {
+        for (sight, times) in &world.sights {
             self.count(sight, *times);
         }
     }

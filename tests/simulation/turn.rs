@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use fanout::relay::clients::Newcomer;
 use fanout::relay::departure::Reason;
-use fanout::relay::entrance::{Outlook, Round};
-use fanout::relay::limits::PARTINGS_PER_TURN;
+use fanout::relay::entrance::Round;
 use fanout::relay::phase::Order;
 
 use crate::client::SimSocket;
@@ -14,25 +13,47 @@ use crate::events::Event;
 use crate::weather::{Kind, MS};
 use crate::world::World;
 
+/// How a sleep ends.
+enum Sleep {
+    /// By an event, or because its time is up.
+    Woken,
+    /// By a signal, or because the process was stopped.
+    Interrupted,
+    /// Nobody has woken the server, and it has nothing to wake up for.
+    On,
+}
+
 impl World {
     /// One turn: sleep, note, take in, give out, part.
     pub(crate) fn turn(&mut self) {
-        self.turns += 1;
         self.books.begin_turn();
         let was_stopped = std::mem::take(&mut self.has_continued);
         let read = self.keeper.read(self.elapsed, was_stopped);
         let patience = self.core.patience(None, read);
         self.books.check_for_spin(patience, &self.core);
-        let is_interrupted = self.sleep(patience);
-        self.wake(patience, is_interrupted);
+        self.books.punctuality.check_patience(patience);
+        match self.sleep(patience) {
+            Sleep::Woken => self.wake(patience, false),
+            Sleep::Interrupted => self.wake(patience, true),
+            Sleep::On => {}
+        }
     }
 
-    /// A turn without anything happening in its sleep.
-    pub(crate) fn turn_without_acts(&mut self) {
-        self.turns += 1;
-        self.books.begin_turn();
+    /// A turn without anything happening in its sleep, which lasts until something is due, or until `end` if nothing
+    /// is: then there is no turn.
+    pub(crate) fn turn_without_acts(&mut self, end: Duration) {
         let read = self.keeper.read(self.elapsed, false);
         let patience = self.core.patience(None, read);
+        self.books.punctuality.check_patience(patience);
+        if patience != Some(Duration::ZERO) && !self.has_event() {
+            let due = patience.map(|patience| self.elapsed + patience);
+            self.elapsed = due.map_or(end, |due| due.min(end));
+            if due.is_none_or(|due| due > end) {
+                self.keeper.wake(self.elapsed, patience, false, false);
+                return;
+            }
+        }
+        self.books.begin_turn();
         self.books.check_for_spin(patience, &self.core);
         self.wake(patience, false);
     }
@@ -42,6 +63,7 @@ impl World {
         let now = self
             .keeper
             .wake(self.elapsed, patience, is_interrupted, was_stopped);
+        self.turns += 1;
         self.core.relay.stats_mut().turns += 1;
         self.trace
             .say(|| format!("{now:?} turn {} after {patience:?}", self.turns));
@@ -59,7 +81,7 @@ impl World {
         self.audit();
         let outcome = self.core.heed_upstream_end(now);
         if outcome.is_some() {
-            self.close_listeners();
+            self.begin_drain(now);
         }
         self.audit();
         self.core.relay.give_out(now);
@@ -69,24 +91,25 @@ impl World {
         self.part(now);
         self.audit();
         self.audit_turn(now);
+        self.audit_deadlines(now);
         self.steps += 6;
         // Work takes time.
         self.elapsed += Duration::from_micros(self.dice.below(3) as u64 * 200);
     }
 
-    /// Things happen while the server sleeps, until one of them wakes it or the time is up. Says whether the sleep was
-    /// interrupted.
-    fn sleep(&mut self, patience: Option<Duration>) -> bool {
+    /// Things happen while the server sleeps, until one of them wakes it or the time is up.
+    fn sleep(&mut self, patience: Option<Duration>) -> Sleep {
         let end = patience.map(|patience| self.elapsed + patience);
         for _ in 0..40 {
             for _ in 0..self.dice.below(5) {
                 self.act();
             }
             if patience == Some(Duration::ZERO) || self.has_event() {
-                return false;
+                return Sleep::Woken;
             }
             if self.strikes(Kind::Stop) {
-                return self.stop_process(end);
+                self.stop_process(end);
+                return Sleep::Interrupted;
             }
             let pause = MS(self.dice.pick(&[0, 1, 3, 10, 40, 150]));
             match end {
@@ -94,17 +117,23 @@ impl World {
                     // No poll is punctual.
                     let lateness = Duration::from_micros(self.dice.below(2000) as u64);
                     self.elapsed = end + lateness;
-                    return false;
+                    return Sleep::Woken;
                 }
                 _ => self.elapsed += pause,
             }
         }
-        false
+        match end {
+            Some(end) => {
+                self.elapsed = self.elapsed.max(end);
+                Sleep::Woken
+            }
+            None => Sleep::On,
+        }
     }
 
     /// The process is stopped for a while. A poll reports that as an interruption, and, if signals are watched, a
     /// handler sets a flag. A stop that neither sets it nor outlasts the sleep cannot be told from sleep.
-    fn stop_process(&mut self, end: Option<Duration>) -> bool {
+    fn stop_process(&mut self, end: Option<Duration>) {
         let lost = MS(self.dice.pick(&[5, 700, 70_000, 3_600_000]));
         self.elapsed += lost;
         self.has_continued = self.dice.below(2) == 0;
@@ -112,7 +141,6 @@ impl World {
             self.stopped += lost;
         }
         self.trace.say(|| format!("stopped for {lost:?}"));
-        true
     }
 
     fn note(&mut self, event: Event) {
@@ -148,12 +176,13 @@ impl World {
             let drops = self.orders.drops_on_exhaustion;
             match self.listeners[place].accept(self.is_exhausted, drops) {
                 Ok((socket, addr)) => {
-                    self.core.entrance.accepted(&mut round);
+                    let outlook = self.core.entrance.accepted(&mut round);
+                    self.books.punctuality.note_outlook(outlook);
                     self.welcome(place, socket, addr, now);
                 }
                 Err(error) => {
                     let outlook = self.core.fail_accept(&mut round, &error, now);
-                    assert!(outlook != Outlook::Broken, "{error} breaks no listener");
+                    self.books.punctuality.note_outlook(outlook);
                     self.books.note_accept_failure(&error, &self.core, now);
                 }
             }
@@ -200,12 +229,13 @@ impl World {
         if self.core.heed(0, wish) == Order::Drain {
             self.trace.say(|| "told to drain".to_owned());
             self.core.drain(Reason::Drain, now);
-            self.close_listeners();
+            self.begin_drain(now);
         }
     }
 
     pub(crate) fn part(&mut self, now: Duration) {
-        for _ in 0..PARTINGS_PER_TURN {
+        // As few as it likes: what is left over is work for the next turn.
+        for _ in 0..self.dice.between(1, 4) {
             let Some(client) = self.core.relay.next_emptied() else {
                 break;
             };
@@ -216,7 +246,10 @@ impl World {
             assert!(!client.socket.is_shut, "shut down twice");
             client.socket.is_shut = true;
         }
-        while let Some(client) = self.core.relay.next_resumed() {
+        for _ in 0..self.dice.between(1, 4) {
+            let Some(client) = self.core.relay.next_resumed() else {
+                break;
+            };
             let is_first = !std::mem::replace(&mut client.socket.has_resumed, true);
             assert!(is_first, "told of twice");
             assert!(client.socket.refused_in > 0, "it has never lagged");
@@ -226,17 +259,14 @@ impl World {
             let reason = parted.departure.reason;
             self.trace
                 .say(|| format!("  {} left: {reason}", parted.socket.id));
-            self.books.part(
-                &parted,
-                published,
-                &self.orders,
-                self.elapsed.saturating_sub(self.stopped),
-            );
+            let time = (now, self.elapsed.saturating_sub(self.stopped));
+            self.books.part(&parted, published, &self.orders, time);
         }
     }
 
-    /// Nobody can connect any more.
-    pub(crate) fn close_listeners(&mut self) {
+    /// Nobody can connect any more, and everybody is to be gone in time.
+    pub(crate) fn begin_drain(&mut self, now: Duration) {
+        self.books.punctuality.drain_until = Some(now + self.orders.drain_timeout);
         for listener in &mut self.listeners {
             listener.close();
         }

@@ -1,7 +1,7 @@
 //! The world: a server that decides, and the made-up kernel, network and machines around it.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,7 +47,9 @@ pub(crate) struct World {
     pub(crate) connections: u64,
     /// Things that have happened.
     pub(crate) steps: u64,
-    /// Of those, before the faults ended.
+    /// What the upstream went through before the faults ended, how often.
+    pub(crate) sights: BTreeMap<String, u64>,
+    /// Steps before the faults ended.
     pub(crate) lived: u64,
     /// Turns of the server.
     pub(crate) turns: u64,
@@ -84,6 +86,7 @@ impl World {
             connections: 0,
             steps: 0,
             lived: 0,
+            sights: BTreeMap::new(),
             turns: 0,
             events: VecDeque::new(),
         }
@@ -100,6 +103,7 @@ impl World {
             self.turn();
         }
         self.lived = self.steps;
+        self.sights = self.books.dialling.sights.clone();
         self.come_to_rest();
     }
 

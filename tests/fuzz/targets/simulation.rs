@@ -27,6 +27,8 @@ mod events;
 mod gates;
 #[path = "../../simulation/parting.rs"]
 mod parting;
+#[path = "../../simulation/punctuality.rs"]
+mod punctuality;
 #[path = "../../simulation/rest.rs"]
 mod rest;
 #[path = "../../simulation/trace.rs"]
