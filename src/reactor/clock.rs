@@ -53,8 +53,11 @@ impl Clock {
     }
 
     fn look(&self) -> (Duration, bool) {
-        // The time first: a stop in between is then noticed by the next reading at the latest.
         let elapsed = self.start.elapsed();
-        (elapsed, self.continued.swap(false, Ordering::Relaxed))
+        if self.continued.swap(false, Ordering::Relaxed) {
+            // Read again: the stop may have come in between, and all of it is to be left out.
+            return (self.start.elapsed(), true);
+        }
+        (elapsed, false)
     }
 }

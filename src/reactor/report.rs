@@ -26,7 +26,7 @@ pub(super) struct Report {
     /// For the two lines about accepting, so that a crowd does not drown them.
     pauses: LineBudget,
     /// Lines left out since the last summary, by [`Kind`].
-    left_out: [u64; 4],
+    left_out: [u64; 5],
     /// Lines left out and summed up since the start.
     suppressed: u64,
 }
@@ -37,6 +37,7 @@ enum Kind {
     Joined,
     Left,
     Refused,
+    Unregistered,
     Accept,
 }
 
@@ -45,7 +46,7 @@ impl Report {
         Self {
             budget: LineBudget::new(CLIENT_LINES_PER_SECOND),
             pauses: LineBudget::new(ACCEPT_LINES_PER_SECOND),
-            left_out: [0; 4],
+            left_out: [0; 5],
             suppressed: 0,
         }
     }
@@ -91,7 +92,7 @@ impl Report {
     }
 
     pub(super) fn not_registered(&mut self, addr: SocketAddr, error: &io::Error, now: Duration) {
-        if self.may_say(Kind::Refused, now) {
+        if self.may_say(Kind::Unregistered, now) {
             warn!("client not registered addr={addr} error=\"{error}\"");
         }
     }
@@ -137,8 +138,8 @@ impl Report {
 
     fn may_say(&mut self, kind: Kind, now: Duration) -> bool {
         let may = match kind {
-            Kind::Joined | Kind::Left | Kind::Refused => self.budget.ask(now),
             Kind::Accept => self.pauses.ask(now),
+            _ => self.budget.ask(now),
         };
         if !may {
             self.left_out[kind as usize] += 1;
@@ -170,10 +171,10 @@ impl Report {
 
     fn say_suppressed(&mut self, lines: u64) {
         self.suppressed += lines;
-        let [joined, left, refused, accept] = std::mem::take(&mut self.left_out);
+        let [joined, left, refused, unregistered, accept] = std::mem::take(&mut self.left_out);
         warn!(
             "client lines suppressed lines={lines} joined={joined} left={left} refused={refused} \
-             accept={accept}"
+             unregistered={unregistered} accept={accept}"
         );
     }
 

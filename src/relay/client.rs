@@ -109,11 +109,11 @@ pub struct Client<S> {
 /// Whether a client has ever lagged, and lived through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// Its kernel has never refused a byte.
+    /// Its kernel has never refused bytes for longer than a moment.
     Unbroken,
     /// It has refused, and has taken none since.
     Refused,
-    /// It has taken bytes again.
+    /// It has taken bytes again after so long that its window must have been closed.
     Resumed,
 }
 

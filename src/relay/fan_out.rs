@@ -27,7 +27,7 @@ use super::client::{ClientId, Life, Pace};
 use super::clients::Clients;
 use super::departure::{Departure, Reason};
 use super::frame_log::{FrameLog, Position};
-use super::limits::{LAST_OFFERS_PER_TURN, NO_BUFFERS_RETRY};
+use super::limits::{LAST_OFFERS_PER_TURN, NO_BUFFERS_RETRY, PROBED_AFTER};
 use super::policy::SlowPolicy;
 
 impl<S: Read + Write> Clients<S> {
@@ -145,11 +145,14 @@ impl<S: Read + Write> Clients<S> {
         self.stats.delivered += frames;
         self.stats.delivered_bytes += bytes as u64;
         if bytes > 0 {
-            client.progress_at = now;
             if client.pace == Pace::Refused {
-                client.pace = Pace::Resumed;
-                self.resumed.push_back(id);
+                client.pace = Pace::Unbroken;
+                if now >= client.progress_at + PROBED_AFTER {
+                    client.pace = Pace::Resumed;
+                    self.resumed.push_back(id);
+                }
             }
+            client.progress_at = now;
         }
         client.writable = matches!(end, FlushEnd::Emptied | FlushEnd::LimitReached);
         match end {

@@ -118,8 +118,8 @@ impl<S: Read + Write> Clients<S> {
         self.emptied.push_back(id);
     }
 
-    /// A client whose kernel had refused bytes and has taken some since, for the first time. It is
-    /// slow and alive; whether it goes on is watched here. To be called until it gives none.
+    /// A client whose kernel had refused bytes for a while and has taken some since, for the first
+    /// time. It is slow and alive; whether it goes on is watched here. To be called until it gives none.
     pub fn next_resumed(&mut self) -> Option<&mut Client<S>> {
         let id = self.resumed.pop_front()?;
         self.slab.get_mut(id.key())

@@ -82,6 +82,11 @@ pub const RESERVED_DESCRIPTORS: u64 = 32;
 /// After a client's sending side has been shut down, how long its own end is waited for.
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A kernel asks after a closed window no sooner than this long after it has closed (RFC 9293, section
+/// 3.8.6.1, by way of the least retransmission timeout, 200 ms on Linux). A client that takes no byte
+/// for so long and then takes some has had its window closed.
+pub const PROBED_AFTER: Duration = Duration::from_millis(200);
+
 /// `ENOBUFS` on a write is followed by no edge: the write is tried again after this long.
 pub const NO_BUFFERS_RETRY: Duration = Duration::from_millis(50);
 

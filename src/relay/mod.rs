@@ -184,8 +184,8 @@ impl<S: Read + Write> Relay<S> {
         self.clients.next_emptied(&self.log)
     }
 
-    /// A client whose kernel had refused bytes and has taken some since, for the first time: it is
-    /// slow and alive, and whether it goes on is watched here.
+    /// A client whose kernel had refused bytes for a while and has taken some since, for the first
+    /// time: it is slow and alive, and whether it goes on is watched here.
     pub fn next_resumed(&mut self) -> Option<&mut Client<S>> {
         self.clients.next_resumed()
     }

@@ -53,9 +53,6 @@ impl World {
             let since = *due.held_since.get_or_insert(now);
             assert!(now < since + linger, "frames are held back for too long");
         }
-        if !is_serving {
-            due.is_paused = false;
-        }
         if due.drain_until.is_some_and(|until| until <= now) {
             let mut clients = self.core.relay.clients().iter();
             let is_cut = clients.all(|(_, client)| client.has_departed());

@@ -266,7 +266,9 @@ impl World {
 
     /// Nobody can connect any more, and everybody is to be gone in time.
     pub(crate) fn begin_drain(&mut self, now: Duration) {
-        self.books.punctuality.drain_until = Some(now + self.orders.drain_timeout);
+        let due = &mut self.books.punctuality;
+        due.drain_until = Some(now + self.orders.drain_timeout);
+        due.is_paused = false;
         for listener in &mut self.listeners {
             listener.close();
         }

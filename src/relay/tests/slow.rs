@@ -4,10 +4,10 @@
 use super::super::client::ClientId;
 use super::super::departure::{Ending, Reason};
 use super::super::intake::IntakeEnd;
-use super::super::limits::LAST_OFFERS_PER_TURN;
+use super::super::limits::{LAST_OFFERS_PER_TURN, PROBED_AFTER};
 use super::super::policy::SlowPolicy::{self, Disconnect, Skip, Wait};
-use super::frames;
 use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
+use super::{MS, frames};
 
 /// A client whose kernel has taken nothing and that lags by so many frames, come one by one.
 fn lagging(policy: SlowPolicy, lag: u64) -> (Rig, ClientId) {
@@ -20,10 +20,16 @@ fn lagging(policy: SlowPolicy, lag: u64) -> (Rig, ClientId) {
 }
 
 #[test]
-fn it_is_told_once_in_its_life_that_a_client_went_on_after_a_refusal() {
+fn it_is_told_once_in_its_life_that_a_client_went_on_after_a_long_refusal() {
     let mut rig = Rig::new(SHAPE);
     let (slow, stuck) = (rig.join(Skip, 3), rig.join(Skip, 3));
     let fast = rig.join(Disconnect, usize::MAX);
+    rig.feed(1);
+    rig.now += PROBED_AFTER.saturating_sub(MS(1));
+    rig.socket(slow).grant(1);
+    rig.settle();
+    assert!(rig.resumed.is_empty(), "that was a moment");
+    rig.now += PROBED_AFTER;
     rig.feed(1);
     assert!(rig.resumed.is_empty(), "it has taken nothing since");
     let serial = rig.client(slow).card.serial;
@@ -31,6 +37,7 @@ fn it_is_told_once_in_its_life_that_a_client_went_on_after_a_refusal() {
         rig.socket(slow).grant(20);
         rig.feed(2);
         assert_eq!(rig.resumed, [serial]);
+        rig.now += PROBED_AFTER;
     }
     assert!(rig.is_seated(stuck) && rig.is_seated(fast));
 }
