@@ -13,8 +13,8 @@ impl Report {
         );
         println!("{}\n", self.events());
         println!(
-            "What was in kernels when clients left was delivered and not received, and said and not heard; and who left\n\
-             while it was skipped has not seen the gap. Exact balances are drawn up where nobody is under way.\n"
+            "What was in kernels when clients left was delivered and not received, and said and not heard; and who\n\
+             left while it was skipped has not seen the gap. Exact balances are drawn up where nobody is under way.\n"
         );
         println!("{}\n", self.process());
         println!("{}\n", self.growth());

@@ -53,7 +53,8 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-/// One run; says how many steps it took until the faults ended. When the server ends by itself before that, another one begins.
+/// One run; says how many steps it took until the faults ended. When the server ends by itself before that, another one
+/// begins.
 fn live(seed: u64, is_traced: bool, sights: &mut Sights) -> u64 {
     let mut steps = 0;
     for life in 0.. {

@@ -178,6 +178,8 @@ impl World {
                 Ok((socket, addr)) => {
                     let outlook = self.core.entrance.accepted(&mut round);
                     self.books.punctuality.note_outlook(outlook);
+                    let is_paused = self.books.punctuality.is_paused;
+                    assert!(!is_paused, "somebody is accepted, and it counts as paused");
                     self.welcome(place, socket, addr, now);
                 }
                 Err(error) => {
