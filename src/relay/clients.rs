@@ -164,9 +164,8 @@ impl<S: Read + Write> Clients<S> {
         }
         if writable && !client.writable {
             client.writable = true;
-            if client.is_receiving() && !client.backlog.is_empty(log) {
-                self.enqueue(id, log);
-            }
+            // A refusal leaves a backlog, so whoever was not writable has something to be sent.
+            self.enqueue(id, log);
         }
     }
 

@@ -33,7 +33,7 @@ pub const SLICE_BYTES: usize = 4 * 1024 * 1024;
 /// time as copying this many bytes, and 512 of them fill a slice.
 pub const WRITE_CHARGE_BYTES: usize = 8 * 1024;
 
-/// Bytes of a client's input read and thrown away in one turn.
+/// Bytes of a client's input read and thrown away at a time, before it is the next one's turn.
 pub const HEAR_BYTES: usize = 64 * 1024;
 
 /// Bytes of all clients' input read and thrown away in one turn.
@@ -130,7 +130,7 @@ pub struct Budgets {
     pub slice_bytes: usize,
     /// Least charge of one write to the slice.
     pub write_charge_bytes: usize,
-    /// Bytes of one client's input thrown away in one turn.
+    /// Bytes of one client's input thrown away at a time.
     pub hear_bytes: usize,
     /// Bytes of all input thrown away in one turn.
     pub hear_slice_bytes: usize,

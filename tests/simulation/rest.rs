@@ -204,6 +204,7 @@ impl World {
         self.core.drain(Reason::Drain, now);
         self.begin_drain(now);
         self.part(now);
+        self.audit_turn(now);
         assert_eq!(
             self.open_upstreams.get(),
             0,
