@@ -4,6 +4,9 @@
 //! Layer: reactor, the upper room, and thin. The only code that names mio and socket2. It asks
 //! the kernel what is ready and calls the verbs of [`crate::relay`]; what a frame, a lag or a slow
 //! client is, it does not know.
+//!
+//! To read it in ten minutes: `server.rs` (the turn), `token.rs`, `accept.rs`, `upstream.rs`,
+//! `orders.rs`, `clock.rs`. The rest is opening, options, words and other threads.
 
 mod accept;
 mod clock;
