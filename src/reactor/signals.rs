@@ -40,6 +40,8 @@ pub(super) struct SignalPipe {
     noted: bool,
     /// A SIGTERM or SIGINT has been heeded.
     has_stopped: bool,
+    /// Bytes in the pipe of signals that have been heeded: they could not be read at the time.
+    heeded_unread: usize,
 }
 
 impl SignalPipe {
@@ -62,6 +64,7 @@ impl SignalPipe {
             // A signal may have come before the pipe was registered.
             noted: true,
             has_stopped: false,
+            heeded_unread: 0,
         })
     }
 
@@ -80,26 +83,30 @@ impl SignalPipe {
             orders.wants_stats |= signal == SIGUSR1;
             is_stop_pending |= signal != SIGUSR1;
         }
-        orders.stops = self.read_stops();
+        let read = self.read_stops();
+        if let Some(bytes) = read {
+            orders.stops = bytes.saturating_sub(std::mem::take(&mut self.heeded_unread));
+        }
         if orders.stops == 0 && is_stop_pending && !self.has_stopped {
-            // Its byte could not be written: unix sockets take memory (`ENOBUFS`).
+            // Its byte could not be written: unix sockets take memory (`ENOBUFS`). Or not be read.
             orders.stops = 1;
+            self.heeded_unread = usize::from(read.is_none());
         }
         self.has_stopped |= orders.stops > 0;
         orders
     }
 
-    /// How many bytes are in the pipe; more than a few make no difference.
-    fn read_stops(&mut self) -> usize {
+    /// How many bytes are in the pipe, if that can be found out; more than a few make no difference.
+    fn read_stops(&mut self) -> Option<usize> {
         for _ in 0..INTERRUPTS {
             match self.stops.read(&mut [0; 8]) {
-                Ok(count) => return count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Ok(count) => return Some(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Some(0),
                 // Asked again at once: the poll has told of it and will not tell twice.
                 Err(_) => {}
             }
         }
-        0
+        None
     }
 }
 

@@ -20,6 +20,31 @@ fn a_signal_is_heeded_although_its_handler_cannot_write_to_one_of_its_pipes() {
     sweep("sendto", &["ENOBUFS", "ENOMEM", "EINTR"], 2);
 }
 
+/// A byte that is read late is not a second signal.
+#[test]
+fn a_signal_whose_byte_cannot_be_read_for_long_is_one_signal_all_the_same() {
+    if strace::is_missing() {
+        return;
+    }
+    for first in 1..=READS {
+        let case = Case::new("recvfrom", "EINTR", format!("{first}..{}", first + 8));
+        let upstream = Upstream::bind();
+        let mut fanout = Launch::new(&arguments(&upstream, "")).start();
+        let _feed = upstream.accept();
+        fanout.wait_for_line("upstream connected");
+        // It does not end its side, so that the drain takes a while.
+        let client = fanout.join();
+        let strace = Strace::attach_to_all(fanout.pid(), &case);
+        fanout.signal(Signal::TERM);
+        fanout.wait_for_line("draining");
+        fanout.signal(Signal::USR1);
+        fanout.wait_for_line("stats");
+        drop(client);
+        assert_eq!(fanout.wait_exit(), 0, "{case}: the exit code");
+        strace.detach(&case);
+    }
+}
+
 /// Makes a call of a process that is told to stop fail, at each count up to `most` that it comes to.
 #[track_caller]
 fn sweep(call: &'static str, errors: &[&'static str], most: usize) {

@@ -139,3 +139,19 @@ fn newcomers_that_come_and_go_do_not_hold_the_upstream() {
     }
     assert_eq!(rig.taken(witness), frames(0..40, 8));
 }
+
+#[test]
+fn a_replaying_client_that_is_waited_for_holds_the_log_from_its_first_offer_on() {
+    let mut rig = Rig::new(Shape {
+        window: 24,
+        replays: true,
+        ..SHAPE
+    });
+    rig.feed(3);
+    let id = rig.join_with(Wait, 3, 0);
+    rig.turn();
+    rig.send(10);
+    rig.settle();
+    assert_eq!(rig.lag(id), 4, "the backlog limit, counted from its replay");
+    assert_eq!(rig.relay.log.received(), 4 * 8);
+}
