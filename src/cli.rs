@@ -14,18 +14,20 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 
-use fanout::{Config, HostPort, ListenerConfig, SlowPolicy};
+use fanout::{Config, HostPort, ListenerConfig, SlowPolicy, UpstreamAddress};
 use values::{DurationArg, NetArg, SizeArg, Words, flatten};
 
 /// Gives every frame of a TCP server that serves one client only to any number of clients.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Options {
-    /// Where frames come from, HOST:PORT or [IPV6]:PORT; several are tried in order
+    /// Where frames come from: HOST:PORT, [IPV6]:PORT, unix:PATH, or - for standard input; several are
+    /// tried in order
     #[arg(value_name = "UPSTREAM", env = "FANOUT_UPSTREAM")]
-    upstream: Vec<Words<HostPort>>,
+    upstream: Vec<Words<UpstreamAddress>>,
 
-    /// Where clients connect: HOST:PORT[,slow=POLICY][,replay=N][,max-clients=N]; repeatable
+    /// Where clients connect: HOST:PORT or unix:PATH[,mode=MODE], then
+    /// [,slow=POLICY][,replay=N][,max-clients=N]; repeatable
     #[arg(short, long, value_name = "LISTENER", env = "FANOUT_LISTEN")]
     #[arg(default_value = "localhost:1235")]
     listen: Vec<Words<ListenerConfig>>,
@@ -251,7 +253,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             return Err(command.error(ErrorKind::ArgumentConflict, complaint));
         }
         // Stands for the embedded one until that has a port.
-        options.upstream = vec![Words(vec![HostPort::new("localhost", 1)])];
+        options.upstream = vec![Words(vec![HostPort::new("localhost", 1).into()])];
     }
     Ok(options.into_request())
 }

@@ -13,14 +13,15 @@ use crate::relay::limits::{FRAME_SIZE_BYTES, READ_WINDOW_BYTES};
 use crate::relay::policy::SlowPolicy;
 use crate::relay::span::Span;
 
-pub use address::HostPort;
-pub use listener::ListenerConfig;
+pub use address::{HostPort, UnixPath, UpstreamAddress};
+pub use listener::{ListenAddress, ListenerConfig};
 
 /// Everything that can be set. The defaults are those of the command line.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where frames come from: tried in this order, one at a time. At least one.
-    pub upstreams: Vec<HostPort>,
+    /// Where frames come from: tried in this order, one at a time. At least one; standard input only
+    /// alone.
+    pub upstreams: Vec<UpstreamAddress>,
     /// Where clients connect. At least one.
     pub listeners: Vec<ListenerConfig>,
     /// Bytes per frame, 1 to 1,048,576.
@@ -50,7 +51,8 @@ pub struct Config {
     pub reconnect_min: Duration,
     /// Longest nominal wait, at least `reconnect_min`.
     pub reconnect_max: Duration,
-    /// Whether a lost upstream is dialled again. If not, its end is the server's end.
+    /// Whether a lost upstream is dialled again. If not, its end is the server's end. Standard input
+    /// never is.
     pub reconnect: bool,
     /// How long a connection to one address of an upstream may take to be made; more than zero.
     pub connect_timeout: Duration,
@@ -66,7 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             upstreams: Vec::new(),
-            listeners: vec![ListenerConfig::new(HostPort::new("localhost", 1235))],
+            listeners: vec![ListenerConfig::new(HostPort::new("localhost", 1235).into())],
             frame_size: 1024,
             backlog: 16384,
             slow: SlowPolicy::Disconnect,
@@ -96,7 +98,7 @@ pub struct ConfigError(String);
 impl Config {
     /// The defaults, with one upstream.
     #[must_use]
-    pub fn new(upstream: HostPort) -> Self {
+    pub fn new(upstream: UpstreamAddress) -> Self {
         Self {
             upstreams: vec![upstream],
             ..Self::default()
@@ -117,8 +119,16 @@ impl Config {
         check(!self.upstreams.is_empty(), || {
             "<UPSTREAM>: at least one is needed".to_owned()
         })?;
+        check(self.upstreams.len() == 1 || !self.reads_stdin(), || {
+            "<UPSTREAM> '-': standard input can only be the only upstream".to_owned()
+        })?;
         for upstream in &self.upstreams {
-            check(upstream.port() != 0, || {
+            let is_dialled = |address: &HostPort| address.port() != 0;
+            let is_good = match upstream {
+                UpstreamAddress::Tcp(address) => is_dialled(address),
+                UpstreamAddress::Unix(_) | UpstreamAddress::Stdin => true,
+            };
+            check(is_good, || {
                 format!("<UPSTREAM> '{upstream}': port 0 cannot be dialled")
             })?;
         }
@@ -162,6 +172,11 @@ impl Config {
         check(self.max_clients != Some(0), || {
             "--max-clients 0: nobody could connect".to_owned()
         })
+    }
+
+    /// Frames come from standard input, which has one end and no second beginning.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        self.upstreams.contains(&UpstreamAddress::Stdin)
     }
 
     /// The most frames of the past that any listener gives a newcomer.
@@ -235,7 +250,7 @@ mod tests {
     use super::*;
 
     fn good() -> Config {
-        Config::new(HostPort::new("h", 1))
+        Config::new(HostPort::new("h", 1).into())
     }
 
     /// What is changed in a good configuration, and what the complaint must name.
@@ -251,11 +266,16 @@ mod tests {
     fn addresses_that_make_no_sense_are_refused_with_option_and_value() {
         assert_eq!(good().validate(), Ok(()));
         assert_refused(&Config::default(), "<UPSTREAM>");
-        assert_refused(&Config::new(HostPort::new("h", 0)), "'h:0'");
+        assert_refused(&Config::new(HostPort::new("h", 0).into()), "'h:0'");
+        let mut config = Config::new(UpstreamAddress::Stdin);
+        assert_eq!(config.validate(), Ok(()));
+        config.upstreams.push(HostPort::new("h", 1).into());
+        assert_refused(&config, "'-'");
         let mut config = good();
         config.listeners.clear();
         assert_refused(&config, "--listen");
-        config.listeners = vec![ListenerConfig::new(HostPort::new("h", 1)); MAX_LISTENERS + 1];
+        config.listeners =
+            vec![ListenerConfig::new(HostPort::new("h", 1).into()); MAX_LISTENERS + 1];
         assert_refused(&config, "--listen: 65");
     }
 

@@ -1,9 +1,9 @@
 //! Errors that stop the server. A client's failure is none of them: it is a departure.
 
 use std::io;
-use std::net::SocketAddr;
 
 use crate::config::{ConfigError, HostPort};
+use crate::relay::endpoint::Endpoint;
 use crate::relay::frame_log::LogTooLarge;
 
 /// Why a server could not start or go on.
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("cannot listen on {addr}: {source}")]
     Listen {
         /// The address that was asked for.
-        addr: SocketAddr,
+        addr: Endpoint,
         /// What the system said.
         source: io::Error,
     },
@@ -54,7 +54,7 @@ pub enum Error {
     #[error("cannot accept on {addr}: {source}")]
     Accept {
         /// The listener's address.
-        addr: SocketAddr,
+        addr: Endpoint,
         /// What the system said.
         source: io::Error,
     },

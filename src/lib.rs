@@ -34,7 +34,9 @@ mod error;
 mod reactor;
 pub mod relay;
 
-pub use config::{Config, ConfigError, HostPort, ListenerConfig};
+pub use config::{
+    Config, ConfigError, HostPort, ListenAddress, ListenerConfig, UnixPath, UpstreamAddress,
+};
 pub use error::Error;
 pub use ipnet::IpNet;
 pub use reactor::{Handle, Server};

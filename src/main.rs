@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use log::{LevelFilter, error, info, warn};
 
 use cli::Request;
-use fanout::{Error, Server};
+use fanout::{Config, Error, ListenAddress, Server};
 
 /// It could not do its job.
 const FAILED: u8 = 1;
@@ -81,12 +81,19 @@ fn serve(request: Request) -> Result<(), Error> {
         config.upstreams = vec![addr.into()];
     }
     let server = Server::bind_with_signals(&config)?;
-    if demo && let Some(addr) = server.local_addrs().first() {
-        let host = config.listeners[0].address.host();
-        info!(
-            "demo running: in another terminal, type: nc {host} {}",
-            addr.port()
-        );
+    if demo && let Some(command) = first_command(&config, &server) {
+        info!("demo running: in another terminal, type: {command}");
     }
     server.run()
+}
+
+/// What to type for a look at the first listener.
+fn first_command(config: &Config, server: &Server) -> Option<String> {
+    match &config.listeners.first()?.address {
+        ListenAddress::Tcp(address) => {
+            let addr = server.local_addrs().into_iter().next()?;
+            Some(format!("nc {} {}", address.host(), addr.port()))
+        }
+        ListenAddress::Unix { path, .. } => Some(format!("nc -U {}", path.path().display())),
+    }
 }

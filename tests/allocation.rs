@@ -36,7 +36,7 @@ fn relay_round(upstream: &mut TcpStream, clients: &mut [TcpStream], number: u8) 
 fn a_thousand_frames_to_a_hundred_clients_allocate_nothing() {
     let source = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Config {
-        listeners: vec![ListenerConfig::new(HostPort::new("127.0.0.1", 0))],
+        listeners: vec![ListenerConfig::new(HostPort::new("127.0.0.1", 0).into())],
         ..Config::new(source.local_addr().unwrap().into())
     };
     let server = Server::bind(&config).unwrap();

@@ -57,7 +57,7 @@ fn source() -> (TcpListener, Config) {
     let source = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Config {
         frame_size: 4,
-        listeners: vec![ListenerConfig::new(HostPort::new("127.0.0.1", 0))],
+        listeners: vec![ListenerConfig::new(HostPort::new("127.0.0.1", 0).into())],
         ..Config::new(source.local_addr().unwrap().into())
     };
     (source, config)

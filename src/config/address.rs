@@ -2,9 +2,124 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::os::unix;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::ConfigError;
+use crate::relay::endpoint::Endpoint;
+
+/// Where frames come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamAddress {
+    /// A TCP server: `HOST:PORT`.
+    Tcp(HostPort),
+    /// A unix socket: `unix:PATH`.
+    Unix(UnixPath),
+    /// Standard input: `-`. Only as the only upstream.
+    Stdin,
+}
+
+impl UpstreamAddress {
+    /// What to connect to, if no name has to be resolved for that.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        match self {
+            Self::Tcp(address) => address.numeric().map(Endpoint::Inet),
+            Self::Unix(path) => Some(path.endpoint()),
+            Self::Stdin => Some(Endpoint::Stdin),
+        }
+    }
+}
+
+impl From<HostPort> for UpstreamAddress {
+    fn from(address: HostPort) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl From<SocketAddr> for UpstreamAddress {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Tcp(addr.into())
+    }
+}
+
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            Self::Unix(path) => path.fmt(formatter),
+            Self::Stdin => formatter.write_str("-"),
+        }
+    }
+}
+
+impl FromStr for UpstreamAddress {
+    type Err = ConfigError;
+
+    /// Reads `HOST:PORT`, `unix:PATH` or `-`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        if text == "-" {
+            return Ok(Self::Stdin);
+        }
+        if text.starts_with(UnixPath::PREFIX) {
+            return text.parse().map(Self::Unix);
+        }
+        text.parse().map(Self::Tcp)
+    }
+}
+
+/// The path of a unix socket, written `unix:PATH`. It has no blanks, commas or unprintable letters,
+/// because lists of addresses are separated by those, and no more bytes than every system permits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnixPath(Arc<Path>);
+
+impl UnixPath {
+    /// What stands before the path.
+    pub const PREFIX: &str = "unix:";
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The socket as an endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint::Unix(Arc::clone(&self.0))
+    }
+}
+
+impl fmt::Display for UnixPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}{}", Self::PREFIX, self.0.display())
+    }
+}
+
+impl FromStr for UnixPath {
+    type Err = ConfigError;
+
+    /// Reads `unix:PATH`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let complain = |what: &str| Err(ConfigError(format!("'{text}' {what}")));
+        let Some(path) = text.strip_prefix(Self::PREFIX) else {
+            return complain("is not of the form unix:PATH");
+        };
+        let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == ',';
+        if path.is_empty() {
+            return complain("has no path");
+        }
+        if path.chars().any(is_odd) {
+            return complain("has a blank, a comma or an unprintable letter in its path");
+        }
+        if unix::net::SocketAddr::from_pathname(path).is_err() {
+            return complain("has a path that is too long for a unix socket");
+        }
+        Ok(Self(Path::new(path).into()))
+    }
+}
 
 /// A host, by name or number, and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -109,6 +224,43 @@ mod tests {
         let numeric = "[::1]:7".parse::<HostPort>().unwrap().numeric();
         assert_eq!(numeric, Some("[::1]:7".parse().unwrap()));
         assert_eq!("localhost:7".parse::<HostPort>().unwrap().numeric(), None);
+    }
+
+    #[test]
+    fn an_upstream_is_read_back_as_it_was_written_whatever_it_is() {
+        for text in [
+            "127.0.0.1:1234",
+            "host:7",
+            "unix:/run/a.sock",
+            "unix:a",
+            "-",
+        ] {
+            let address: UpstreamAddress = text.parse().unwrap();
+            assert_eq!(address.to_string(), text);
+            let is_known = address.endpoint().is_some();
+            assert_eq!(is_known, text != "host:7", "only names are looked up");
+        }
+    }
+
+    #[test]
+    fn a_bad_path_is_refused_and_named() {
+        let long = format!("unix:/{}", "a".repeat(200));
+        for text in [
+            "unix:",
+            "unix:a b",
+            "unix:/a,b",
+            "unix:a\n",
+            "unix:\0",
+            &long,
+        ] {
+            for error in [
+                text.parse::<UnixPath>().unwrap_err(),
+                text.parse::<UpstreamAddress>().unwrap_err(),
+            ] {
+                assert!(error.to_string().contains(text), "{text:?} in {error}");
+            }
+        }
+        assert!("/run/a".parse::<UnixPath>().is_err());
     }
 
     #[test]

@@ -3,18 +3,18 @@
 //! Layer: reactor. Owns the listening sockets. Who is let in, and when to try, is decided by
 //! [`crate::relay::entrance`]. Knows nothing of what is sent to whom.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
 use super::listener::Listener;
 use super::report::Report;
-use super::socket::{self, ClientOptions, TcpCore};
+use super::socket::{self, ClientOptions, SocketCore};
+use super::stream::Stream;
 use super::token::Role;
 use crate::error::Error;
 use crate::relay::clients::Newcomer;
+use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::{Outlook, Round};
 
 /// All listeners, and what is set on the sockets that they give.
@@ -28,12 +28,9 @@ impl Doors {
         Self { listeners, options }
     }
 
-    /// The addresses that clients connect to; none once they are closed.
-    pub(super) fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.listeners
-            .iter()
-            .map(|listener| listener.addr)
-            .collect()
+    /// Where clients connect; nowhere once they are closed.
+    pub(super) fn addrs(&self) -> impl Iterator<Item = &Endpoint> {
+        self.listeners.iter().map(|listener| &listener.addr)
     }
 
     /// Closes every listener. Connections that still wait are reset by the kernel.
@@ -47,7 +44,7 @@ impl Doors {
     /// Accepts whoever waits, as much as one turn's budget permits.
     pub(super) fn accept(
         &self,
-        core: &mut TcpCore,
+        core: &mut SocketCore,
         registry: &Registry,
         report: &mut Report,
         now: Duration,
@@ -55,19 +52,19 @@ impl Doors {
         let mut round = Round::default();
         while let Some(place) = core.entrance.next(&mut round, now) {
             let listener = &self.listeners[place];
-            match listener.socket.accept() {
+            match listener.accept() {
                 Ok((stream, addr)) => {
                     if core.entrance.accepted(&mut round) == Outlook::Resumed {
                         report.accept_resumed(now);
                     }
-                    self.welcome(place, stream, addr, core, registry, report, now);
+                    self.welcome(place, stream, &addr, core, registry, report, now);
                 }
                 Err(error) => match core.fail_accept(&mut round, &error, now) {
                     Outlook::Unchanged => {}
                     Outlook::Paused => report.accept_paused(&error, now),
                     Outlook::Resumed => report.accept_resumed(now),
                     Outlook::Broken => {
-                        let (addr, source) = (listener.addr, error);
+                        let (addr, source) = (listener.addr.clone(), error);
                         return Err(Error::Accept { addr, source });
                     }
                 },
@@ -83,9 +80,9 @@ impl Doors {
     fn welcome(
         &self,
         place: usize,
-        mut stream: TcpStream,
-        addr: SocketAddr,
-        core: &mut TcpCore,
+        mut stream: Stream,
+        addr: &Endpoint,
+        core: &mut SocketCore,
         registry: &Registry,
         report: &mut Report,
         now: Duration,
@@ -105,7 +102,7 @@ impl Doors {
             report.not_registered(addr, &error, now);
             return;
         }
-        let (card, replay) = core.entrance.card(place, addr, now);
+        let (card, replay) = core.entrance.card(place, addr.clone(), now);
         let start = core.relay.start_of_last(replay);
         let serial = core.relay.seat(Newcomer {
             socket: stream,

@@ -4,50 +4,125 @@
 //! of its name, under one port number. Knows nothing of who connects.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 
 use log::{info, warn};
-use mio::net::TcpListener;
-use mio::{Interest, Registry};
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
 
 use super::resolver::resolve;
 use super::socket;
+use super::stream::Stream;
 use super::token::{MAX_LISTENER_SOCKETS, Role};
-use crate::config::{Config, ListenerConfig};
+use super::unix_socket::{self, SocketFile};
+use crate::config::{Config, ListenAddress};
 use crate::error::Error;
+use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::Gate;
 use crate::relay::limits::ACCEPT_QUEUE;
 
 /// One listening socket.
+#[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) socket: TcpListener,
-    pub(super) addr: SocketAddr,
+    pub(super) socket: ListenSocket,
+    pub(super) addr: Endpoint,
+}
+
+/// A listening socket of either family.
+#[derive(Debug)]
+pub(super) enum ListenSocket {
+    Tcp(TcpListener),
+    Unix(
+        UnixListener,
+        #[expect(
+            dead_code,
+            reason = "dropped, and with it the file, when the socket is closed"
+        )]
+        SocketFile,
+    ),
+}
+
+impl Listener {
+    /// Accepts a connection, and says where it comes from.
+    pub(super) fn accept(&self) -> io::Result<(Stream, Endpoint)> {
+        match &self.socket {
+            ListenSocket::Tcp(socket) => {
+                let (stream, addr) = socket.accept()?;
+                Ok((Stream::Tcp(stream), addr.into()))
+            }
+            ListenSocket::Unix(socket, _) => {
+                let (stream, _) = socket.accept()?;
+                Ok((Stream::Unix(stream), self.addr.clone()))
+            }
+        }
+    }
+}
+
+impl Source for ListenSocket {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.register(registry, token, interest),
+            Self::Unix(socket, _) => socket.register(registry, token, interest),
+        }
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.reregister(registry, token, interest),
+            Self::Unix(socket, _) => socket.reregister(registry, token, interest),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.deregister(registry),
+            Self::Unix(socket, _) => socket.deregister(registry),
+        }
+    }
 }
 
 /// The addresses of every listener of the configuration, in its order. Blocks while names are looked
 /// up.
-pub(super) fn resolve_all(config: &Config) -> Result<Vec<Vec<SocketAddr>>, Error> {
-    let resolve_one = |wanted: &ListenerConfig| {
-        resolve(&wanted.address).map_err(|source| Error::ResolveListener {
-            address: wanted.address.clone(),
-            source,
-        })
+pub(super) fn resolve_all(config: &Config) -> Result<Vec<Vec<Endpoint>>, Error> {
+    let addresses = config.listeners.iter().map(|wanted| &wanted.address);
+    addresses.map(resolve_one).collect()
+}
+
+/// The addresses of one listener. Blocks likewise.
+pub(super) fn resolve_one(wanted: &ListenAddress) -> Result<Vec<Endpoint>, Error> {
+    let address = match wanted {
+        ListenAddress::Tcp(address) => address,
+        ListenAddress::Unix { path, .. } => return Ok(vec![path.endpoint()]),
     };
-    config.listeners.iter().map(resolve_one).collect()
+    let addrs = resolve(address).map_err(|source| Error::ResolveListener {
+        address: address.clone(),
+        source,
+    })?;
+    Ok(addrs.into_iter().map(Endpoint::Inet).collect())
 }
 
 /// Binds and registers every listener of the configuration on its `addrs`, or none. Gives the
 /// sockets, and what is agreed with the clients of each.
 pub(super) fn open_all(
     config: &Config,
-    addrs: &[Vec<SocketAddr>],
+    addrs: &[Vec<Endpoint>],
     registry: &Registry,
 ) -> Result<(Vec<Listener>, Vec<Gate>), Error> {
     let mut listeners = Vec::new();
     let mut gates = Vec::new();
     for ((index, wanted), addrs) in (0..).zip(&config.listeners).zip(addrs) {
-        for (socket, addr) in bind(wanted, addrs)? {
-            listeners.push(Listener { socket, addr });
+        for listener in bind(&wanted.address, addrs)? {
+            listeners.push(listener);
             gates.push(Gate {
                 listener: index,
                 policy: wanted.slow.unwrap_or(config.slow),
@@ -81,31 +156,35 @@ pub(super) fn open_all(
 }
 
 /// Binds all addresses of one listener.
-fn bind(
-    wanted: &ListenerConfig,
-    addrs: &[SocketAddr],
-) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
+pub(super) fn bind(wanted: &ListenAddress, addrs: &[Endpoint]) -> Result<Vec<Listener>, Error> {
+    let port = match wanted {
+        ListenAddress::Tcp(address) => address.port(),
+        ListenAddress::Unix { mode, .. } => return bind_each(addrs, *mode),
+    };
     // With port 0 the first address has its port chosen by the system, and the others need the
     // same one, which may be taken there: then all of them try again.
     for _ in 1..PORT_CHOICES {
-        match bind_each(addrs) {
+        match bind_each(addrs, 0) {
             Err(Error::Listen { source, .. })
-                if wanted.address.port() == 0 && source.kind() == ErrorKind::AddrInUse => {}
+                if port == 0 && source.kind() == ErrorKind::AddrInUse => {}
             outcome => return outcome,
         }
     }
-    bind_each(addrs)
+    bind_each(addrs, 0)
 }
 
-fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
-    let mut bound: Vec<(TcpListener, SocketAddr)> = Vec::new();
+/// Binds each address; `mode` is that of a unix socket's file.
+fn bind_each(addrs: &[Endpoint], mode: u32) -> Result<Vec<Listener>, Error> {
+    let mut bound: Vec<Listener> = Vec::new();
     let mut absent = Vec::new();
-    for &wanted in addrs {
-        let mut addr = wanted;
-        if let Some((_, first)) = bound.first() {
+    for wanted in addrs {
+        let mut addr = wanted.clone();
+        if let Endpoint::Inet(addr) = &mut addr
+            && let Some(first) = bound.first().and_then(|first| first.addr.inet())
+        {
             addr.set_port(first.port());
         }
-        match listen(addr) {
+        match listen(&addr, mode) {
             Ok(listener) => bound.push(listener),
             Err(source) if is_address_absent(&source) => absent.push((addr, source)),
             Err(source) => return Err(Error::Listen { addr, source }),
@@ -120,10 +199,23 @@ fn bind_each(addrs: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, Err
     Ok(bound)
 }
 
-fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = socket::listen(addr)?;
-    let addr = socket.local_addr()?;
-    Ok((socket, addr))
+fn listen(addr: &Endpoint, mode: u32) -> io::Result<Listener> {
+    match addr {
+        Endpoint::Inet(addr) => {
+            let socket = socket::listen(*addr)?;
+            let addr = socket.local_addr()?.into();
+            let socket = ListenSocket::Tcp(socket);
+            Ok(Listener { socket, addr })
+        }
+        Endpoint::Unix(path) => {
+            let (socket, file) = unix_socket::listen(path, mode)?;
+            Ok(Listener {
+                socket: ListenSocket::Unix(socket, file),
+                addr: addr.clone(),
+            })
+        }
+        Endpoint::Stdin => Err(ErrorKind::Unsupported.into()),
+    }
 }
 
 /// This host does not have the address, or not the whole family (`EAFNOSUPPORT`, which std has no
@@ -157,15 +249,14 @@ const PORT_CHOICES: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
-    fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    fn bind_on(texts: &[&str]) -> Result<Vec<(TcpListener, SocketAddr)>, Error> {
-        let addrs = addrs(texts);
-        bind(&ListenerConfig::new(addrs[0].into()), &addrs)
+    fn bind_on(texts: &[&str]) -> Result<Vec<Listener>, Error> {
+        let parse = |text: &&str| Endpoint::Inet(text.parse().unwrap());
+        let addrs: Vec<_> = texts.iter().map(parse).collect();
+        bind(&texts[0].parse().unwrap(), &addrs)
     }
 
     // Other systems have no 127.0.0.2 unless they are told to.
@@ -173,13 +264,16 @@ mod tests {
     #[test]
     fn all_addresses_of_a_name_are_bound_under_one_port_number() {
         let bound = bind_on(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"]).unwrap();
-        let port = bound[0].1.port();
+        let port = bound[0].addr.inet().unwrap().port();
         let expected = [[127, 0, 0, 1], [127, 0, 0, 2], [127, 0, 0, 3]];
-        let expected = expected.map(|ip| SocketAddr::from((ip, port)));
-        let found: Vec<_> = bound.iter().map(|(_, addr)| *addr).collect();
+        let expected = expected.map(|ip| Some(SocketAddr::from((ip, port))));
+        let found: Vec<_> = bound.iter().map(|bound| bound.addr.inet()).collect();
         assert_eq!(found, expected);
-        for (socket, addr) in &bound {
-            assert_eq!(socket.local_addr().unwrap(), *addr);
+        for Listener { socket, addr } in &bound {
+            let ListenSocket::Tcp(socket) = socket else {
+                panic!("{addr} is an address of TCP");
+            };
+            assert_eq!(Endpoint::from(socket.local_addr().unwrap()), *addr);
         }
     }
 
@@ -192,7 +286,7 @@ mod tests {
         ] {
             let bound = bind_on(&texts).unwrap();
             assert_eq!(bound.len(), 1);
-            assert_eq!(bound[0].1.ip().to_string(), "127.0.0.1");
+            assert_eq!(bound[0].addr.ip().unwrap().to_string(), "127.0.0.1");
         }
         let outcome = bind_on(&["198.51.100.1:0", "203.0.113.1:0"]);
         let Err(Error::Listen { addr, .. }) = outcome else {

@@ -11,6 +11,7 @@
 mod accept;
 mod clock;
 mod handle;
+mod inlet;
 mod listener;
 mod orders;
 mod report;
@@ -19,7 +20,9 @@ mod server;
 mod setup;
 mod signals;
 mod socket;
+mod stream;
 mod token;
+mod unix_socket;
 mod upstream;
 
 pub use handle::Handle;

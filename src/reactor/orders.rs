@@ -42,7 +42,7 @@ impl Server {
     pub(super) fn heed_upstream_end(&mut self, now: Duration) {
         if let Some(outcome) = self.core.heed_upstream_end(now) {
             self.failure = outcome.err().map(|loss| Error::Upstream {
-                addr: name(loss.whom, self.dialler.targets()),
+                addr: name(&loss.whom, self.dialler.targets()),
                 reason: loss.reason,
             });
             self.doors.close(self.poll.registry());

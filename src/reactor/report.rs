@@ -5,15 +5,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use log::{info, warn};
 
-use crate::config::HostPort;
+use crate::config::UpstreamAddress;
 use crate::relay::admission::Refusal;
 use crate::relay::clients::Parted;
 use crate::relay::departure::{Ending, Reason};
+use crate::relay::endpoint::Endpoint;
 use crate::relay::limits::{ACCEPT_LINES_PER_SECOND, CLIENT_LINES_PER_SECOND};
 use crate::relay::line_budget::LineBudget;
 use crate::relay::span::Span;
@@ -51,13 +51,13 @@ impl Report {
         }
     }
 
-    pub(super) fn joined(&mut self, serial: u64, addr: SocketAddr, clients: usize, now: Duration) {
+    pub(super) fn joined(&mut self, serial: u64, addr: &Endpoint, clients: usize, now: Duration) {
         if self.may_say(Kind::Joined, now) {
             info!("client joined id={serial} addr={addr} clients={clients}");
         }
     }
 
-    pub(super) fn refused(&mut self, addr: SocketAddr, reason: Refusal, now: Duration) {
+    pub(super) fn refused(&mut self, addr: &Endpoint, reason: Refusal, now: Duration) {
         if self.may_say(Kind::Refused, now) {
             warn!("client refused addr={addr} reason={reason}");
         }
@@ -91,7 +91,7 @@ impl Report {
         }
     }
 
-    pub(super) fn not_registered(&mut self, addr: SocketAddr, error: &io::Error, now: Duration) {
+    pub(super) fn not_registered(&mut self, addr: &Endpoint, error: &io::Error, now: Duration) {
         if self.may_say(Kind::Unregistered, now) {
             warn!("client not registered addr={addr} error=\"{error}\"");
         }
@@ -113,7 +113,7 @@ impl Report {
 
     /// Lines about the upstream: their number is bounded by the back-off.
     #[expect(clippy::unused_self, reason = "the report owns the words")]
-    pub(super) fn tell_upstream(&self, news: &News, targets: &[HostPort]) {
+    pub(super) fn tell_upstream(&self, news: &News, targets: &[UpstreamAddress]) {
         match news {
             News::Connecting(addr) => info!("upstream connecting addr={addr}"),
             News::Connected(addr) => info!("upstream connected addr={addr}"),
@@ -124,7 +124,7 @@ impl Report {
             } => warn!(
                 "upstream lost addr={} reason=\"{}\" frames={frames} \
                  discarded_bytes={discarded_bytes}",
-                name(loss.whom, targets),
+                name(&loss.whom, targets),
                 loss.reason
             ),
             News::Retry(wait) => info!("upstream retry in={} addr={}", Span(*wait), targets[0]),
@@ -197,9 +197,9 @@ impl fmt::Display for ErrorField<'_> {
 }
 
 /// An upstream as the log speaks of it.
-pub(super) fn name(whom: Whom, targets: &[HostPort]) -> String {
+pub(super) fn name(whom: &Whom, targets: &[UpstreamAddress]) -> String {
     match whom {
-        Whom::Target(index) => targets[index].to_string(),
+        Whom::Target(index) => targets[*index].to_string(),
         Whom::Addr(addr) => addr.to_string(),
     }
 }

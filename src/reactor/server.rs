@@ -27,12 +27,13 @@ use super::listener;
 use super::report::Report;
 use super::setup::Parts;
 use super::signals::SignalPipe;
-use super::socket::{self, TcpCore};
+use super::socket::{self, SocketCore};
 use super::token::Role;
 use super::upstream::Dialler;
 use crate::config::Config;
 use crate::error::Error;
 use crate::relay::departure::Ending;
+use crate::relay::endpoint::Endpoint;
 use crate::relay::limits::{EVENTS_PER_TURN, PARTINGS_PER_TURN};
 use crate::relay::stats::Stats;
 
@@ -45,7 +46,7 @@ pub struct Server {
     pub(super) desk: Desk,
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
-    pub(super) core: TcpCore,
+    pub(super) core: SocketCore,
     pub(super) report: Report,
     /// What the drain that is under way is to end with, if not well.
     pub(super) failure: Option<Error>,
@@ -98,10 +99,10 @@ impl Server {
         })
     }
 
-    /// The addresses that clients connect to, with the ports that the system chose.
+    /// The TCP addresses that clients connect to, with the ports that the system chose.
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.doors.local_addrs()
+        self.doors.addrs().filter_map(Endpoint::inet).collect()
     }
 
     /// A handle for other threads.

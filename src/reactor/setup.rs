@@ -3,22 +3,21 @@
 //! Layer: reactor. Owns the order in which resources are asked for, and which of the
 //! limits that the user and the system set is the smaller one. Knows nothing of what happens once the server turns.
 
-use std::net::SocketAddr;
-
 use fastrand::Rng;
 use log::{info, warn};
 use mio::Registry;
-use mio::net::TcpStream;
 
 use super::accept::Doors;
 use super::handle::Desk;
+use super::inlet::Inlet;
 use super::listener;
 use super::resolver::Resolver;
-use super::socket::{ClientOptions, TcpCore};
+use super::socket::{ClientOptions, SocketCore};
 use super::upstream::Dialler;
-use crate::config::{Config, HostPort};
+use crate::config::{Config, UpstreamAddress};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
+use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::Entrance;
 use crate::relay::limits::{Budgets, CLIENTS_RESERVED, READ_WINDOW_BYTES, RESERVED_DESCRIPTORS};
 use crate::relay::phase::Phase;
@@ -27,7 +26,7 @@ use crate::relay::{Relay, RelaySettings};
 
 /// What a server is made of, opened and ready to be put together.
 pub(super) struct Parts {
-    pub(super) core: TcpCore,
+    pub(super) core: SocketCore,
     pub(super) desk: Desk,
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
@@ -37,7 +36,7 @@ impl Parts {
     /// Allocates the frame log, then opens every listener on its `addrs`.
     pub(super) fn open(
         config: &Config,
-        addrs: &[Vec<SocketAddr>],
+        addrs: &[Vec<Endpoint>],
         registry: &Registry,
     ) -> Result<Self, Error> {
         let mut relay = Relay::new(&RelaySettings {
@@ -59,7 +58,7 @@ impl Parts {
             user_timeout: config.stall_timeout,
         };
         Ok(Self {
-            core: TcpCore {
+            core: SocketCore {
                 relay,
                 upstream: upstream(config),
                 entrance: Entrance::new(gates, Admission::new(limits)),
@@ -74,17 +73,21 @@ impl Parts {
     }
 }
 
-fn upstream(config: &Config) -> Upstream<TcpStream> {
+fn upstream(config: &Config) -> Upstream<Inlet> {
     let settings = UpstreamSettings {
-        reconnect: config.reconnect,
+        reconnect: config.reconnect && !config.reads_stdin(),
         reconnect_min: config.reconnect_min,
         reconnect_max: config.reconnect_max,
         connect_timeout: config.connect_timeout,
         upstream_timeout: config.upstream_timeout,
         stale_after: config.stale_after,
     };
-    // An address that is given as a number needs nobody to look it up.
-    let targets = config.upstreams.iter().map(HostPort::numeric).collect();
+    // Only the name of a host needs somebody to look it up.
+    let targets = config
+        .upstreams
+        .iter()
+        .map(UpstreamAddress::endpoint)
+        .collect();
     Upstream::new(targets, settings, Rng::new())
 }
 

@@ -5,17 +5,20 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use log::debug;
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
+use super::inlet::Inlet;
+use super::stream::Stream;
 use crate::relay::core::Core;
 use crate::relay::limits::ACCEPT_QUEUE;
 
 /// What decides, over the kernel's sockets.
-pub(super) type TcpCore = Core<TcpStream, TcpStream>;
+pub(super) type SocketCore = Core<Stream, Inlet>;
 
 /// What is set on a client's socket.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +53,15 @@ pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 
 /// Sets a client's options. A failure is no reason to refuse it: macOS answers EINVAL when the
 /// client is already gone, and reading from it will tell.
-pub(super) fn prepare_client(stream: &TcpStream, options: &ClientOptions) {
+pub(super) fn prepare_client(stream: &Stream, options: &ClientOptions) {
     let socket = SockRef::from(stream);
+    if let Stream::Unix(_) = stream {
+        // The send buffer is all that there is between the two ends: nothing is ever on the wire.
+        if let Some(bytes) = options.unsent_limit {
+            tolerate("send buffer", socket.set_send_buffer_size(bytes as usize));
+        }
+        return;
+    }
     tolerate("TCP_NODELAY", socket.set_tcp_nodelay(true));
     tolerate("keepalive", socket.set_tcp_keepalive(&keepalive()));
     if let Some(bytes) = options.unsent_limit {
@@ -63,15 +73,18 @@ pub(super) fn prepare_client(stream: &TcpStream, options: &ClientOptions) {
 }
 
 /// Sets the options of the connection that frames come from.
-pub(super) fn prepare_upstream(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    tolerate("keepalive", socket.set_tcp_keepalive(&keepalive()));
+pub(super) fn prepare_upstream(inlet: &Inlet) {
+    if let Inlet::Tcp(stream) = inlet {
+        let socket = SockRef::from(stream);
+        tolerate("keepalive", socket.set_tcp_keepalive(&keepalive()));
+    }
 }
 
 /// Makes closing the socket reset the connection and throw away what the kernel still holds
 /// (`SO_LINGER` of zero, socket(7)). A plain close would leave megabytes for a client that never
-/// reads in an orphaned socket for minutes.
-pub(super) fn reset_on_close(stream: &TcpStream) {
+/// reads in an orphaned socket for minutes. A unix socket takes the option and does nothing with it
+/// (unix(7) has no reset).
+pub(super) fn reset_on_close(stream: &impl AsFd) {
     tolerate(
         "SO_LINGER",
         SockRef::from(stream).set_linger(Some(Duration::ZERO)),
@@ -85,9 +98,11 @@ pub(super) fn reset_on_close(stream: &TcpStream) {
 /// first segment in the queue). When that window closes the next time, however much later,
 /// it counts as closed since the first. So a client with small windows that reads all the while is
 /// cut off; and small windows are what a slow client has.
-pub(super) fn end_user_timeout(stream: &TcpStream) {
-    let outcome = set_user_timeout(&SockRef::from(stream), None);
-    tolerate("user timeout", outcome);
+pub(super) fn end_user_timeout(stream: &Stream) {
+    if let Stream::Tcp(stream) = stream {
+        let outcome = set_user_timeout(&SockRef::from(stream), None);
+        tolerate("user timeout", outcome);
+    }
 }
 
 fn keepalive() -> TcpKeepalive {

@@ -4,39 +4,39 @@
 //! told.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
+use super::inlet::Inlet;
 use super::report::Report;
 use super::resolver::Resolver;
-use super::socket::{self, TcpCore};
+use super::socket::{self, SocketCore};
 use super::token::Role;
-use crate::config::HostPort;
-use crate::relay::upstream::{Dialled, News, Step};
+use crate::config::UpstreamAddress;
+use crate::relay::endpoint::Endpoint;
+use crate::relay::upstream::{News, Step};
 
 /// What it takes to dial: the list of upstreams, and who looks up their names.
 pub(super) struct Dialler {
-    targets: Vec<HostPort>,
+    targets: Vec<UpstreamAddress>,
     resolver: Resolver,
 }
 
 impl Dialler {
-    pub(super) fn new(targets: Vec<HostPort>, resolver: Resolver) -> Self {
+    pub(super) fn new(targets: Vec<UpstreamAddress>, resolver: Resolver) -> Self {
         Self { targets, resolver }
     }
 
     /// The list of upstreams.
-    pub(super) fn targets(&self) -> &[HostPort] {
+    pub(super) fn targets(&self) -> &[UpstreamAddress] {
         &self.targets
     }
 
     /// Does what the upstream wants done, until it wants nothing more in this turn.
     pub(super) fn advance(
         &mut self,
-        core: &mut TcpCore,
+        core: &mut SocketCore,
         registry: &Registry,
         report: &Report,
         now: Duration,
@@ -51,11 +51,14 @@ impl Dialler {
             match upstream.advance(&mut core.relay, now) {
                 Step::Rest => break,
                 Step::Resolve(target) => {
-                    if let Err(error) = self.resolver.ask(target, &self.targets[target]) {
+                    // Only names of hosts are ever looked up.
+                    if let UpstreamAddress::Tcp(address) = &self.targets[target]
+                        && let Err(error) = self.resolver.ask(target, address)
+                    {
                         upstream.resolved(Err(error));
                     }
                 }
-                Step::Connect(addr) => upstream.dialled(connect(addr, registry)),
+                Step::Connect(addr) => upstream.dialled(connect(&addr, registry)),
                 Step::Listen => {
                     if let Some(socket) = upstream.socket() {
                         let (token, interest) = (Role::Upstream.into(), Interest::READABLE);
@@ -87,33 +90,19 @@ impl Dialler {
 
 /// Begins to connect to `addr`, and registers the socket. What becomes of that afterwards is the
 /// stream's affair, which is not listened to while frames are held back.
-fn connect(addr: SocketAddr, registry: &Registry) -> io::Result<TcpStream> {
-    let mut socket = TcpStream::connect(addr)?;
-    let interest = Interest::READABLE | Interest::WRITABLE;
-    registry.register(&mut socket, Role::Upstream.into(), interest)?;
-    Ok(socket)
-}
-
-impl Dialled for TcpStream {
-    fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
-        Self::peek(self, into)
-    }
-
-    fn remote_addr(&self) -> io::Result<SocketAddr> {
-        self.peer_addr()
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Self::local_addr(self)
-    }
-
-    fn reset_on_close(&self) {
-        socket::reset_on_close(self);
-    }
+fn connect(addr: &Endpoint, registry: &Registry) -> io::Result<Inlet> {
+    let mut inlet = Inlet::open(addr)?;
+    let interest = inlet.interest();
+    registry.register(&mut inlet, Role::Upstream.into(), interest)?;
+    Ok(inlet)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use mio::net::TcpStream;
+
     use super::*;
     use crate::relay::upstream::{Attempt, Verdict};
 
@@ -128,8 +117,8 @@ mod tests {
         socket.set_nonblocking(true).unwrap();
         // Dialled as the wildcard, which names the same port.
         let dialled = SocketAddr::new([0, 0, 0, 0].into(), addr.as_socket().unwrap().port());
-        let socket = TcpStream::from_std(socket.into());
-        let mut attempt = Attempt::new(socket, dialled, Duration::MAX);
+        let inlet = Inlet::Tcp(TcpStream::from_std(socket.into()));
+        let mut attempt = Attempt::new(inlet, dialled.into(), Duration::MAX);
         attempt.note();
         match attempt.decide(Duration::ZERO) {
             Verdict::Failed(_, reason) => assert!(reason.contains("itself"), "{reason}"),

@@ -86,14 +86,16 @@ impl Admission {
         }
     }
 
-    /// Takes a seat for `ip` on the listener with index `listener`.
+    /// Takes a seat for `ip` on the listener with index `listener`. Who comes by a unix socket has no
+    /// address: the permissions of the socket's file have let it in.
     ///
     /// # Errors
     /// Says why there is none; nothing is counted then.
-    pub fn enter(&mut self, ip: IpAddr, listener: usize) -> Result<(), Refusal> {
+    pub fn enter(&mut self, ip: Option<IpAddr>, listener: usize) -> Result<(), Refusal> {
         let limits = &self.limits;
-        let ip = ip.to_canonical();
-        if !limits.allow.is_empty() && !limits.allow.iter().any(|net| is_in(ip, net)) {
+        let ip = ip.map(|ip| ip.to_canonical());
+        let is_in_any = |ip| limits.allow.iter().any(|net| is_in(ip, net));
+        if !limits.allow.is_empty() && !ip.is_none_or(is_in_any) {
             return Err(Refusal::NotAllowed);
         }
         let listener_limit = limits.max_by_listener[listener];
@@ -105,7 +107,9 @@ impl Admission {
         if self.seats >= limits.max_by_descriptors {
             return Err(Refusal::Descriptors);
         }
-        if limits.max_per_ip > 0 {
+        if limits.max_per_ip > 0
+            && let Some(ip) = ip
+        {
             let seats = self.seats_by_ip.entry(household(ip)).or_insert(0);
             if *seats >= limits.max_per_ip {
                 return Err(Refusal::PerIp);
@@ -118,14 +122,16 @@ impl Admission {
     }
 
     /// Gives the seat of a client back that had entered with these values.
-    pub fn leave(&mut self, ip: IpAddr, listener: usize) {
+    pub fn leave(&mut self, ip: Option<IpAddr>, listener: usize) {
         self.seats -= 1;
         self.seats_by_listener[listener] -= 1;
         if self.limits.max_per_ip == 0 {
             return;
         }
-        let household = household(ip.to_canonical());
-        if let Some(seats) = self.seats_by_ip.get_mut(&household) {
+        let household = ip.map(|ip| household(ip.to_canonical()));
+        if let Some(household) = household
+            && let Some(seats) = self.seats_by_ip.get_mut(&household)
+        {
             *seats -= 1;
             if *seats == 0 {
                 self.seats_by_ip.remove(&household);
@@ -156,8 +162,9 @@ fn household(ip: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+    #[expect(clippy::unnecessary_wraps, reason = "as admission takes it")]
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
     }
 
     fn house(limits: AdmissionLimits) -> Admission {
@@ -262,13 +269,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_by_a_unix_socket_meets_no_network_but_every_other_limit() {
+        let mut admission = house(AdmissionLimits {
+            allow: vec!["10.0.0.0/8".parse().unwrap()],
+            max_per_ip: 1,
+            max_clients: Some(2),
+            ..AdmissionLimits::default()
+        });
+        assert_eq!(admission.enter(None, 0), Ok(()));
+        assert_eq!(admission.enter(None, 0), Ok(()));
+        assert_eq!(admission.enter(None, 0), Err(Refusal::MaxClients));
+        admission.leave(None, 0);
+        assert_eq!(admission.enter(None, 0), Ok(()));
+    }
+
+    #[test]
     fn addresses_without_a_client_are_forgotten() {
         let mut admission = house(AdmissionLimits {
             max_per_ip: 1,
             ..AdmissionLimits::default()
         });
         for number in 0..1000u32 {
-            let address = IpAddr::V4(number.into());
+            let address = Some(IpAddr::V4(number.into()));
             assert_eq!(admission.enter(address, 0), Ok(()));
             admission.leave(address, 0);
         }

@@ -25,11 +25,11 @@
 //!                                                         reap, end of a turn ◀─────────┘
 //! ```
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::backlog::Backlog;
 use super::departure::Departure;
+use super::endpoint::Endpoint;
 use super::frame_log::Position;
 use super::policy::SlowPolicy;
 
@@ -55,12 +55,12 @@ impl ClientId {
 }
 
 /// What does not change while a client is connected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Card {
     /// The number under which the log speaks of it; never given twice.
     pub serial: u64,
     /// Its address.
-    pub addr: SocketAddr,
+    pub addr: Endpoint,
     /// Index of the listener that accepted it.
     pub listener: u16,
     /// What happens when it is slow.

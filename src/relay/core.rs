@@ -90,7 +90,7 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
     ///
     /// # Errors
     /// Says why there is none.
-    pub fn admit(&mut self, place: usize, ip: IpAddr) -> Result<(), Refusal> {
+    pub fn admit(&mut self, place: usize, ip: Option<IpAddr>) -> Result<(), Refusal> {
         let outcome = self.entrance.admit(place, ip);
         if let Err(refusal) = outcome {
             self.relay.stats_mut().count_refusal(refusal);
@@ -99,7 +99,7 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
     }
 
     /// Who has been admitted cannot be served after all.
-    pub fn turn_away(&mut self, place: usize, ip: IpAddr) {
+    pub fn turn_away(&mut self, place: usize, ip: Option<IpAddr>) {
         self.relay.stats_mut().accept_errors += 1;
         self.entrance.turn_away(place, ip);
     }
@@ -158,12 +158,12 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Read};
-    use std::net::SocketAddr;
 
     use fastrand::Rng;
 
     use super::super::RelaySettings;
     use super::super::admission::{Admission, AdmissionLimits};
+    use super::super::endpoint::Endpoint;
     use super::super::limits::Budgets;
     use super::super::upstream::UpstreamSettings;
     use super::*;
@@ -183,11 +183,11 @@ mod tests {
             Err(ErrorKind::WouldBlock.into())
         }
 
-        fn remote_addr(&self) -> io::Result<SocketAddr> {
+        fn remote_addr(&self) -> io::Result<Endpoint> {
             Err(ErrorKind::NotConnected.into())
         }
 
-        fn local_addr(&self) -> io::Result<SocketAddr> {
+        fn local_addr(&self) -> io::Result<Endpoint> {
             Err(ErrorKind::NotConnected.into())
         }
 

@@ -5,13 +5,14 @@
 //! sockets: it says from which one to accept, and is told what came of it.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::accept_pause::AcceptPause;
 use super::admission::{Admission, Refusal};
 use super::client::Card;
 use super::clients::Parted;
+use super::endpoint::Endpoint;
 use super::limits::{ACCEPT_FAILURES_IN_A_ROW, ACCEPTS_PER_TURN};
 use super::policy::SlowPolicy;
 
@@ -128,17 +129,17 @@ impl Entrance {
         }
     }
 
-    /// Takes a seat for a client with this address that has come in at `place`.
+    /// Takes a seat for a client with this address, if it has one, that has come in at `place`.
     ///
     /// # Errors
     /// Says why there is none.
-    pub fn admit(&mut self, place: usize, ip: IpAddr) -> Result<(), Refusal> {
+    pub fn admit(&mut self, place: usize, ip: Option<IpAddr>) -> Result<(), Refusal> {
         let listener = self.gates[place].listener;
         self.admission.enter(ip, listener.into())
     }
 
     /// Who has been admitted cannot be served after all.
-    pub fn turn_away(&mut self, place: usize, ip: IpAddr) {
+    pub fn turn_away(&mut self, place: usize, ip: Option<IpAddr>) {
         let listener = self.gates[place].listener;
         self.admission.leave(ip, listener.into());
     }
@@ -146,7 +147,7 @@ impl Entrance {
     /// The particulars of a client that has been admitted at `place`, and how many frames from
     /// before its time it is to be given.
     #[must_use]
-    pub fn card(&self, place: usize, addr: SocketAddr, now: Duration) -> (Card, u64) {
+    pub fn card(&self, place: usize, addr: Endpoint, now: Duration) -> (Card, u64) {
         let gate = &self.gates[place];
         let card = Card {
             serial: 0,

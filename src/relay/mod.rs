@@ -18,6 +18,7 @@ pub mod clients;
 pub mod core;
 mod deadlines;
 pub mod departure;
+pub mod endpoint;
 pub mod entrance;
 mod fan_out;
 pub mod frame_log;

@@ -29,6 +29,7 @@ use fastrand::Rng;
 
 use super::Relay;
 use super::backoff::Backoff;
+use super::endpoint::Endpoint;
 
 pub(crate) use attempt::Attempt;
 #[cfg(test)]
@@ -48,13 +49,13 @@ pub trait Dialled: Read {
     ///
     /// # Errors
     /// When there is no other end yet, or any more.
-    fn remote_addr(&self) -> io::Result<SocketAddr>;
+    fn remote_addr(&self) -> io::Result<Endpoint>;
 
     /// The address of this end, as `getsockname(2)` gives it.
     ///
     /// # Errors
     /// Those of the system.
-    fn local_addr(&self) -> io::Result<SocketAddr>;
+    fn local_addr(&self) -> io::Result<Endpoint>;
 
     /// Makes closing it reset the connection.
     fn reset_on_close(&self);
@@ -63,7 +64,7 @@ pub trait Dialled: Read {
 /// The upstream in one of its states.
 pub struct Upstream<U> {
     /// For each target of the list its address, if that is known without asking.
-    targets: Vec<Option<SocketAddr>>,
+    targets: Vec<Option<Endpoint>>,
     /// Index of the target that is being tried or served from.
     target: usize,
     state: State<U>,
@@ -91,14 +92,14 @@ pub struct UpstreamSettings {
 }
 
 /// What the caller is to do before it asks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Nothing in this turn.
     Rest,
     /// Have this target's name looked up; [`Upstream::resolved`] when there is an answer.
     Resolve(usize),
     /// Begin to connect, and register the socket; then [`Upstream::dialled`].
-    Connect(SocketAddr),
+    Connect(Endpoint),
     /// Register the socket again; then [`Upstream::listened`].
     Listen,
     /// Take the socket out of the poll; then [`Upstream::ignored`].
@@ -115,7 +116,7 @@ enum State<U> {
     },
     /// The caller is to connect to `addr`, and says what came of it.
     Dialling {
-        addr: SocketAddr,
+        addr: Endpoint,
         untried: Untried,
         outcome: Option<io::Result<U>>,
     },
@@ -139,7 +140,7 @@ impl<U: Dialled> Upstream<U> {
     /// An upstream that is to be dialled. `targets` are the addresses of the list, in its order,
     /// as far as they are known without asking. There is at least one.
     #[must_use]
-    pub fn new(targets: Vec<Option<SocketAddr>>, settings: UpstreamSettings, jitter: Rng) -> Self {
+    pub fn new(targets: Vec<Option<Endpoint>>, settings: UpstreamSettings, jitter: Rng) -> Self {
         Self {
             targets,
             target: 0,

@@ -35,7 +35,7 @@ impl World {
                     }
                 }
                 Step::Connect(addr) => {
-                    let socket = self.dial(addr);
+                    let socket = self.dial(addr.inet().expect("only TCP is simulated"));
                     self.core.upstream.dialled(socket);
                 }
                 Step::Listen => self.listen(now),

@@ -42,17 +42,24 @@ impl Scene {
             budgets: Budgets::default(),
         });
         let mut scene = Self {
-            upstream: Upstream::new(vec![Some(target_addr(0))], settings, Rng::with_seed(1)),
+            upstream: Upstream::new(
+                vec![Some(target_addr(0).into())],
+                settings,
+                Rng::with_seed(1),
+            ),
             relay: relay.expect("a small log"),
             open: Rc::default(),
         };
-        assert_eq!(scene.advance(Duration::ZERO), Step::Connect(target_addr(0)));
+        assert_eq!(
+            scene.advance(Duration::ZERO),
+            Step::Connect(target_addr(0).into())
+        );
         let socket = SimUpstream::dial(target_addr(0), 0, (8, 64), false, &scene.open);
         scene.upstream.dialled(Ok(socket));
         assert_eq!(scene.advance(Duration::ZERO), Step::Rest);
         assert_eq!(
             scene.upstream.next_news(),
-            Some(News::Connecting(target_addr(0)))
+            Some(News::Connecting(target_addr(0).into()))
         );
         scene
     }
@@ -71,7 +78,7 @@ impl Scene {
 
     fn next_connected(&mut self) -> Option<SocketAddr> {
         match self.upstream.next_news() {
-            Some(News::Connected(addr)) => Some(addr),
+            Some(News::Connected(addr)) => addr.inet(),
             _ => None,
         }
     }

@@ -192,7 +192,7 @@ impl World {
     }
 
     fn welcome(&mut self, place: usize, mut socket: SimSocket, addr: SocketAddr, now: Duration) {
-        if let Err(refusal) = self.core.admit(place, addr.ip()) {
+        if let Err(refusal) = self.core.admit(place, Some(addr.ip())) {
             self.trace
                 .say(|| format!("  {} refused: {refusal}", socket.id));
             self.books.note_refusal(refusal, &self.core);
@@ -200,11 +200,11 @@ impl World {
         }
         if self.strikes(Kind::RegistrationFailure) {
             // The kernel has no memory for a registration.
-            self.core.turn_away(place, addr.ip());
+            self.core.turn_away(place, Some(addr.ip()));
             self.books.accept_errors += 1;
             return;
         }
-        let (card, replay) = self.core.entrance.card(place, addr, now);
+        let (card, replay) = self.core.entrance.card(place, addr.into(), now);
         let start = self.core.relay.start_of_last(replay);
         self.books.check_start(start, replay, &self.core);
         self.books.take_seat(

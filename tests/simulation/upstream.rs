@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use fanout::relay::endpoint::Endpoint;
 use fanout::relay::upstream::Dialled;
 
 use crate::content::frame_byte;
@@ -210,7 +211,7 @@ impl Dialled for SimUpstream {
         self.check_end()
     }
 
-    fn remote_addr(&self) -> io::Result<SocketAddr> {
+    fn remote_addr(&self) -> io::Result<Endpoint> {
         match (self.link, self.end) {
             (Link::Connecting | Link::Unanswered, _) if self.is_mac => {
                 Err(ErrorKind::InvalidInput.into())
@@ -218,14 +219,14 @@ impl Dialled for SimUpstream {
             (Link::Connecting | Link::Unanswered | Link::Refused(_), _) | (_, End::Reset(_)) => {
                 Err(ErrorKind::NotConnected.into())
             }
-            _ => Ok(self.addr),
+            _ => Ok(self.addr.into()),
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
+    fn local_addr(&self) -> io::Result<Endpoint> {
         match self.link {
-            Link::ToItself => Ok(self.addr),
-            _ => Ok(SocketAddr::from(([127, 0, 0, 1], 9))),
+            Link::ToItself => Ok(self.addr.into()),
+            _ => Ok(SocketAddr::from(([127, 0, 0, 1], 9)).into()),
         }
     }
 

@@ -141,7 +141,8 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
         upstream_timeout: orders.upstream_timeout,
         stale_after: orders.stale_after,
     };
-    let targets = (0..orders.targets).map(|index| (index % 2 == 0).then(|| target_addr(index)));
+    let targets =
+        (0..orders.targets).map(|index| (index % 2 == 0).then(|| target_addr(index).into()));
     let limits = AdmissionLimits {
         allow: Vec::new(),
         max_clients: orders.max_clients,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::super::endpoint::Endpoint;
 use super::super::limits::Budgets;
 use super::super::upstream::{Attempt, Dialled, Loss, News, Step};
 use super::super::upstream::{Upstream, UpstreamSettings, Verdict, Whom};
@@ -46,12 +47,13 @@ impl Dialled for Socket {
         Err(ErrorKind::WouldBlock.into())
     }
 
-    fn remote_addr(&self) -> io::Result<SocketAddr> {
-        self.nameless.map_or(Ok(ADDR), |kind| Err(kind.into()))
+    fn remote_addr(&self) -> io::Result<Endpoint> {
+        self.nameless
+            .map_or(Ok(ADDR.into()), |kind| Err(kind.into()))
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 2)))
+    fn local_addr(&self) -> io::Result<Endpoint> {
+        Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 2)).into())
     }
 
     fn reset_on_close(&self) {}
@@ -79,7 +81,7 @@ fn scene() -> (Relay<FakeSocket>, Upstream<Socket>) {
         upstream_timeout: None,
         stale_after: None,
     };
-    let upstream = Upstream::new(vec![Some(ADDR)], settings, Rng::with_seed(1));
+    let upstream = Upstream::new(vec![Some(ADDR.into())], settings, Rng::with_seed(1));
     (relay.expect("a small log"), upstream)
 }
 
@@ -92,7 +94,7 @@ fn what_nobody_has_answered_is_asked_for_again() {
     let (mut relay, mut upstream) = scene();
     for _ in 0..3 {
         let step = upstream.advance(&mut relay, MS(0));
-        assert_eq!(step, Step::Connect(ADDR));
+        assert_eq!(step, Step::Connect(ADDR.into()));
         assert!(upstream.socket().is_none());
         assert!(upstream.deadline().is_some_and(|at| at <= MS(0)));
     }
@@ -107,7 +109,10 @@ fn what_nobody_has_answered_is_asked_for_again() {
 /// An upstream that has been taken out of the poll, with 9 bytes read twice; frames are held back until that time.
 fn unheard() -> (Relay<FakeSocket>, Upstream<Socket>, Duration) {
     let (mut relay, mut upstream) = scene();
-    assert_eq!(upstream.advance(&mut relay, MS(0)), Step::Connect(ADDR));
+    assert_eq!(
+        upstream.advance(&mut relay, MS(0)),
+        Step::Connect(ADDR.into())
+    );
     upstream.dialled(Ok(Socket::default()));
     upstream.note(true);
     assert_eq!(upstream.advance(&mut relay, MS(0)), Step::Rest);
@@ -123,7 +128,10 @@ fn unheard() -> (Relay<FakeSocket>, Upstream<Socket>, Duration) {
         }
     }
     upstream.ignored();
-    assert_eq!(all_news(&mut upstream).last(), Some(&News::Connected(ADDR)));
+    assert_eq!(
+        all_news(&mut upstream).last(),
+        Some(&News::Connected(ADDR.into()))
+    );
     (relay, upstream, now)
 }
 
@@ -139,7 +147,7 @@ fn an_upstream_that_cannot_be_put_back_into_the_poll_is_lost_and_dialled_again()
 
     assert_eq!(upstream.advance(&mut relay, due), Step::Rest);
     assert!(upstream.socket().is_none(), "it is closed");
-    let whom = Whom::Addr(ADDR);
+    let whom = Whom::Addr(ADDR.into());
     let reason = "out of memory".to_owned();
     let lost = News::Lost {
         loss: Loss { whom, reason },
@@ -151,7 +159,7 @@ fn an_upstream_that_cannot_be_put_back_into_the_poll_is_lost_and_dialled_again()
     };
     assert_eq!(told, &lost);
     let again = upstream.advance(&mut relay, due + *wait);
-    assert_eq!(again, Step::Connect(ADDR));
+    assert_eq!(again, Step::Connect(ADDR.into()));
 }
 
 #[test]
@@ -177,13 +185,13 @@ fn a_missing_address_of_the_other_end_fails_an_attempt_unless_it_only_says_not_y
             nameless: Some(kind),
             ..Socket::default()
         };
-        let mut attempt = Attempt::new(socket, ADDR, MS(5000));
+        let mut attempt = Attempt::new(socket, ADDR.into(), MS(5000));
         attempt.note();
         match attempt.decide(MS(0)) {
             Verdict::Pending(_) => assert!(!is_fatal, "{kind}"),
             Verdict::Failed(addr, reason) => {
                 assert!(is_fatal, "{kind}");
-                assert_eq!((addr, reason), (ADDR, kind.to_string()));
+                assert_eq!((addr, reason), (ADDR.into(), kind.to_string()));
             }
             Verdict::Connected(..) => panic!("{kind}: it is no connection"),
         }

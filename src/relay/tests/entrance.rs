@@ -154,17 +154,17 @@ fn a_listener_that_is_broken_is_told_at_once() {
 #[test]
 fn a_seat_is_free_again_after_who_had_it_was_turned_away_or_has_left() {
     let mut entrance = entrance(2, 1);
-    assert_eq!(entrance.admit(0, HOST), Ok(()));
-    assert_eq!(entrance.admit(1, HOST), Err(Refusal::MaxClients));
-    entrance.turn_away(0, HOST);
-    assert_eq!(entrance.admit(1, HOST), Ok(()));
-    let (card, replay) = entrance.card(1, SocketAddr::new(HOST, 7), MS(5));
+    assert_eq!(entrance.admit(0, Some(HOST)), Ok(()));
+    assert_eq!(entrance.admit(1, Some(HOST)), Err(Refusal::MaxClients));
+    entrance.turn_away(0, Some(HOST));
+    assert_eq!(entrance.admit(1, Some(HOST)), Ok(()));
+    let (card, replay) = entrance.card(1, SocketAddr::new(HOST, 7).into(), MS(5));
     assert_eq!((card.listener, card.joined_at, replay), (1, MS(5), 1));
     entrance.note(0);
     entrance.failed(&mut Round::default(), &exhausted(), MS(10));
     entrance.leave(&parted(card), MS(20));
     assert!(entrance.has_work(MS(20)), "its descriptor is free, too");
-    assert_eq!(entrance.admit(0, HOST), Ok(()));
+    assert_eq!(entrance.admit(0, Some(HOST)), Ok(()));
 }
 
 fn parted(card: Card) -> Parted<()> {

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 
+use super::super::endpoint::Endpoint;
 use super::super::upstream::Dialled;
 
 /// What has become of a connection, and what can be read from it.
@@ -68,15 +69,15 @@ impl Dialled for Line {
         self.check(into.len())
     }
 
-    fn remote_addr(&self) -> io::Result<SocketAddr> {
+    fn remote_addr(&self) -> io::Result<Endpoint> {
         match self.link {
-            Link::Made => Ok(self.addr),
+            Link::Made => Ok(self.addr.into()),
             Link::Connecting | Link::Refused => Err(ErrorKind::NotConnected.into()),
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(SocketAddr::from(([127, 0, 0, 1], 9)))
+    fn local_addr(&self) -> io::Result<Endpoint> {
+        Ok(SocketAddr::from(([127, 0, 0, 1], 9)).into())
     }
 
     fn reset_on_close(&self) {}

@@ -16,15 +16,15 @@ type Outcome = (u64, Vec<u8>, u64, Option<Reason>);
 
 fn outcomes(rig: &Rig) -> Vec<Outcome> {
     let seated = rig.relay.clients.slab.iter().map(|(_, client)| client);
-    let seated = seated.map(|client| (client.card, &client.socket, client.tally, None));
+    let seated = seated.map(|client| (client.card.serial, &client.socket, client.tally, None));
     let left = rig.left.iter().map(|parted| {
         let reason = Some(parted.departure.reason);
-        (parted.card, &parted.socket, parted.tally, reason)
+        (parted.card.serial, &parted.socket, parted.tally, reason)
     });
     let mut outcomes: Vec<_> = seated
         .chain(left)
-        .map(|(card, socket, tally, reason)| {
-            (card.serial, socket.taken.clone(), tally.skipped, reason)
+        .map(|(serial, socket, tally, reason)| {
+            (serial, socket.taken.clone(), tally.skipped, reason)
         })
         .collect();
     outcomes.sort_by_key(|outcome| outcome.0);

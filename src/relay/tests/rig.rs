@@ -114,7 +114,7 @@ impl Rig {
             socket: FakeSocket::with_room(room),
             card: Card {
                 serial: 0,
-                addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+                addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)).into(),
                 listener: 0,
                 policy,
                 joined_at: self.now,

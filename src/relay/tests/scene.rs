@@ -44,7 +44,10 @@ impl Scene {
             stall_timeout: None,
             budgets: Budgets::default(),
         });
-        let targets = ports.iter().map(|port| port.map(addr)).collect();
+        let targets = ports
+            .iter()
+            .map(|port| port.map(|port| addr(port).into()))
+            .collect();
         Self {
             upstream: Upstream::new(targets, settings, Rng::with_seed(1)),
             relay: relay.expect("a small log"),
@@ -65,8 +68,8 @@ impl Scene {
     }
 
     pub(super) fn dial(&mut self, port: u16) {
-        assert_eq!(self.advance(), Step::Connect(addr(port)));
-        assert!(self.news().contains(&News::Connecting(addr(port))));
+        assert_eq!(self.advance(), Step::Connect(addr(port).into()));
+        assert!(self.news().contains(&News::Connecting(addr(port).into())));
         assert_eq!(self.upstream.deadline(), Some(Duration::ZERO));
         self.upstream.dialled(Ok(Line::to(addr(port))));
         assert_eq!(self.advance(), Step::Rest);

@@ -50,7 +50,7 @@ fn an_upstream_without_a_whole_frame_is_called_stale_once_until_it_sends_one() {
     assert_eq!(scene.news(), []);
     scene.now = due;
     scene.advance();
-    assert_eq!(scene.news(), [News::Stale(addr(1), limit)]);
+    assert_eq!(scene.news(), [News::Stale(addr(1).into(), limit)]);
     assert_eq!(scene.upstream.deadline(), None);
     scene.now += limit;
     scene.advance();
@@ -73,15 +73,15 @@ fn a_connection_that_is_not_made_in_time_makes_way_for_the_next_address_of_its_n
     scene.now = just_before(due);
     assert_eq!(scene.advance(), Step::Rest);
     scene.now = due;
-    assert_eq!(scene.advance(), Step::Connect(addr(2)));
+    assert_eq!(scene.advance(), Step::Connect(addr(2).into()));
     let (lost, _, _, wait) = scene.loss();
-    assert_eq!(lost, loss(Whom::Addr(addr(1)), "connect timed out"));
+    assert_eq!(lost, loss(Whom::Addr(addr(1).into()), "connect timed out"));
     assert_eq!(wait, None);
     let refused = io::ErrorKind::ConnectionRefused;
     scene.upstream.dialled(Err(refused.into()));
     assert_eq!(scene.advance(), Step::Rest);
     let (lost, _, _, wait) = scene.loss();
-    assert_eq!(lost, loss(Whom::Addr(addr(2)), "connection refused"));
+    assert_eq!(lost, loss(Whom::Addr(addr(2).into()), "connection refused"));
     assert!(wait.is_some(), "there is no third");
 }
 
@@ -119,7 +119,7 @@ fn after_the_last_of_the_list_the_first_is_tried_again_after_a_wait_that_doubles
         scene.dial(1);
         scene.line().link = Link::Refused;
         scene.upstream.note(false);
-        assert_eq!(scene.advance(), Step::Connect(addr(2)), "at once");
+        assert_eq!(scene.advance(), Step::Connect(addr(2).into()), "at once");
         assert_eq!(scene.loss().3, None);
         scene
             .upstream
@@ -146,7 +146,7 @@ fn only_a_whole_frame_makes_the_next_wait_short_again() {
         scene.news();
         scene.end(LineEnd::Ended);
         let (lost, frames, discarded_bytes, wait) = scene.loss();
-        assert_eq!(lost, loss(Whom::Addr(addr(1)), "ended"));
+        assert_eq!(lost, loss(Whom::Addr(addr(1).into()), "ended"));
         assert_eq!(
             (frames, discarded_bytes),
             (bytes as u64 / 8, bytes as u64 % 8)
@@ -171,7 +171,7 @@ fn without_reconnecting_it_ends_as_its_stream_did_and_says_so_once() {
         assert_eq!(scene.end(end), Step::Rest);
         let (lost, frames, discarded_bytes, _) = scene.loss();
         assert_eq!((frames, discarded_bytes), (1, 3));
-        assert_eq!(lost, loss(Whom::Addr(addr(1)), reason));
+        assert_eq!(lost, loss(Whom::Addr(addr(1).into()), reason));
         let is_clean = reason == "ended";
         let outcome = if is_clean { Ok(()) } else { Err(lost) };
         assert_eq!(scene.upstream.take_end(), Some(outcome));
@@ -192,12 +192,12 @@ fn without_reconnecting_the_list_is_gone_through_once() {
         },
     );
     let refused = || Err(io::ErrorKind::ConnectionRefused.into());
-    assert_eq!(scene.advance(), Step::Connect(addr(1)));
+    assert_eq!(scene.advance(), Step::Connect(addr(1).into()));
     scene.upstream.dialled(refused());
-    assert_eq!(scene.advance(), Step::Connect(addr(2)));
+    assert_eq!(scene.advance(), Step::Connect(addr(2).into()));
     scene.upstream.dialled(refused());
     assert_eq!(scene.advance(), Step::Rest);
-    let lost = loss(Whom::Addr(addr(2)), "connection refused");
+    let lost = loss(Whom::Addr(addr(2).into()), "connection refused");
     assert_eq!(scene.upstream.take_end(), Some(Err(lost)));
 }
 

@@ -4,19 +4,19 @@
 //! not answer, and the refusal of a connection to itself. Knows nothing of the list of upstreams.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Dialled;
 use super::news::describe;
+use crate::relay::endpoint::Endpoint;
 
 /// A connection that is being made.
 #[derive(Debug)]
 pub(crate) struct Attempt<U> {
     pub(super) socket: U,
-    addr: SocketAddr,
+    addr: Endpoint,
     until: Duration,
-    /// An event has come: it may be decided.
+    /// It may be decided: an event has come, or none is needed.
     noted: bool,
 }
 
@@ -26,20 +26,29 @@ pub(crate) enum Verdict<U> {
     /// Nothing yet.
     Pending(Attempt<U>),
     /// The connection has been made.
-    Connected(U, SocketAddr),
+    Connected(U, Endpoint),
     /// It has failed for this reason, and its socket is closed.
-    Failed(SocketAddr, String),
+    Failed(Endpoint, String),
 }
 
 impl<U: Dialled> Attempt<U> {
     /// `socket` is being connected to `addr`, and given up at `until`.
-    pub(crate) fn new(socket: U, addr: SocketAddr, until: Duration) -> Self {
+    ///
+    /// Unix sockets are connected at once or not at all (unix(7)), and standard input is there
+    /// already: of those there is no event to wait for.
+    pub(crate) fn new(socket: U, addr: Endpoint, until: Duration) -> Self {
+        let noted = addr.inet().is_none();
         Self {
             socket,
             addr,
             until,
-            noted: false,
+            noted,
         }
+    }
+
+    /// It can be decided now.
+    pub(super) fn is_noted(&self) -> bool {
+        self.noted
     }
 
     pub(crate) fn note(&mut self) {
@@ -66,7 +75,7 @@ impl<U: Dialled> Attempt<U> {
             Ok(false) => "connect timed out".to_owned(),
             Err(error) => return Verdict::Failed(self.addr, describe(&error)),
         };
-        let addr = self.addr;
+        let addr = self.addr.clone();
         self.abandon();
         Verdict::Failed(addr, reason)
     }

@@ -4,16 +4,17 @@
 //! of where they go, and has no names of hosts: whoever has the list of upstreams can look them up.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
+
+use crate::relay::endpoint::Endpoint;
 
 /// What has happened, for whoever wants to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// An address is being connected to.
-    Connecting(SocketAddr),
+    Connecting(Endpoint),
     /// The connection has been made.
-    Connected(SocketAddr),
+    Connected(Endpoint),
     /// The connection has been lost, or was not made.
     Lost {
         /// What, and why.
@@ -26,7 +27,7 @@ pub enum News {
     /// The list has been gone through; the first target is tried again after this wait.
     Retry(Duration),
     /// It is connected, and no frame has come for the time that makes it stale.
-    Stale(SocketAddr, Duration),
+    Stale(Endpoint, Duration),
 }
 
 /// An upstream that could not be connected to, or was lost.
@@ -39,12 +40,12 @@ pub struct Loss {
 }
 
 /// An upstream, as far as it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whom {
     /// The target with this index, of which no address is known.
     Target(usize),
     /// One address of a target.
-    Addr(SocketAddr),
+    Addr(Endpoint),
 }
 
 /// The system's words for an error, without "(os error 111)".

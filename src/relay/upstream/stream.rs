@@ -5,17 +5,17 @@
 //! a loss.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Step;
 use crate::relay::Relay;
+use crate::relay::endpoint::Endpoint;
 use crate::relay::intake::IntakeEnd;
 
 #[derive(Debug)]
 pub(super) struct Stream<U> {
     pub(super) socket: U,
-    pub(super) addr: SocketAddr,
+    pub(super) addr: Endpoint,
     /// Something may be there to read: set by an event, cleared by would-block.
     readable: bool,
     hearing: Hearing,
@@ -51,7 +51,7 @@ pub(super) enum StreamEnd {
 }
 
 impl<U: Read> Stream<U> {
-    pub(super) fn new(socket: U, addr: SocketAddr, now: Duration) -> Self {
+    pub(super) fn new(socket: U, addr: Endpoint, now: Duration) -> Self {
         Self {
             socket,
             addr,

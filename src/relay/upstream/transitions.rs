@@ -12,11 +12,12 @@ use super::news::{Loss, News, Whom, describe};
 use super::stream::{Stream, StreamEnd};
 use super::{Dialled, State, Step, Untried, Upstream};
 use crate::relay::Relay;
+use crate::relay::endpoint::Endpoint;
 use crate::relay::span::Span;
 
 impl<U: Dialled> Upstream<U> {
     pub(super) fn dial(&mut self, now: Duration) -> Step {
-        if let Some(addr) = self.targets[self.target] {
+        if let Some(addr) = self.targets[self.target].clone() {
             return self.connect(addr, Untried::new());
         }
         self.state = State::Resolving {
@@ -37,7 +38,7 @@ impl<U: Dialled> Upstream<U> {
             Some(Ok(addrs)) => {
                 let mut untried = Untried::from(addrs);
                 match untried.pop_front() {
-                    Some(addr) => return Some(self.connect(addr, untried)),
+                    Some(addr) => return Some(self.connect(addr.into(), untried)),
                     None => "the name has no address".to_owned(),
                 }
             }
@@ -53,10 +54,10 @@ impl<U: Dialled> Upstream<U> {
         None
     }
 
-    fn connect(&mut self, addr: SocketAddr, untried: Untried) -> Step {
-        self.news.push_back(News::Connecting(addr));
+    fn connect(&mut self, addr: Endpoint, untried: Untried) -> Step {
+        self.news.push_back(News::Connecting(addr.clone()));
         self.state = State::Dialling {
-            addr,
+            addr: addr.clone(),
             untried,
             outcome: None,
         };
@@ -65,7 +66,7 @@ impl<U: Dialled> Upstream<U> {
 
     pub(super) fn begin<S: Read + Write>(
         &mut self,
-        addr: SocketAddr,
+        addr: Endpoint,
         untried: Untried,
         outcome: Option<io::Result<U>>,
         relay: &mut Relay<S>,
@@ -75,8 +76,9 @@ impl<U: Dialled> Upstream<U> {
             Some(Ok(socket)) => {
                 let until = now + self.settings.connect_timeout;
                 let attempt = Attempt::new(socket, addr, until);
+                let step = (!attempt.is_noted()).then_some(Step::Rest);
                 self.state = State::Connecting { attempt, untried };
-                Some(Step::Rest)
+                step
             }
             Some(Err(error)) => self.give_up_address(addr, describe(&error), untried, relay, now),
             None => Some(self.connect(addr, untried)),
@@ -96,7 +98,7 @@ impl<U: Dialled> Upstream<U> {
                 Some(Step::Rest)
             }
             Verdict::Connected(socket, addr) => {
-                self.news.push_back(News::Connected(addr));
+                self.news.push_back(News::Connected(addr.clone()));
                 relay.stats_mut().upstream_connects += 1;
                 self.state = State::Streaming(Stream::new(socket, addr, now));
                 None
@@ -110,7 +112,7 @@ impl<U: Dialled> Upstream<U> {
     /// One address cannot be connected to: the next one is tried, if there is one.
     fn give_up_address<S: Read + Write>(
         &mut self,
-        addr: SocketAddr,
+        addr: Endpoint,
         reason: String,
         mut untried: Untried,
         relay: &mut Relay<S>,
@@ -120,7 +122,7 @@ impl<U: Dialled> Upstream<U> {
         let loss = Loss { whom, reason };
         if let Some(next) = untried.pop_front() {
             self.tell_loss(loss, 0, 0, relay);
-            return Some(self.connect(next, untried));
+            return Some(self.connect(next.into(), untried));
         }
         self.lose(loss, 0, relay, now);
         None
@@ -133,14 +135,14 @@ impl<U: Dialled> Upstream<U> {
         now: Duration,
     ) -> Option<Step> {
         let end = stream.take_in(relay, now);
-        let (addr, frames) = (stream.addr, stream.frames);
+        let (addr, frames) = (stream.addr.clone(), stream.frames);
         if frames > 0 {
             self.backoff.reset();
         }
         if let Some(limit) = self.settings.stale_after
             && stream.has_become_stale(limit, now)
         {
-            self.news.push_back(News::Stale(addr, limit));
+            self.news.push_back(News::Stale(addr.clone(), limit));
         }
         let silence = stream.given_up(self.settings.upstream_timeout, now);
         let (reason, is_clean) = match (end, silence) {

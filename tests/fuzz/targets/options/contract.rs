@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fanout::{Config, HostPort};
+use fanout::{Config, HostPort, ListenAddress, UpstreamAddress};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -10,12 +10,26 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn assert_kept(config: &Config) {
     assert!(!config.upstreams.is_empty());
     for upstream in &config.upstreams {
-        assert_ne!(upstream.port(), 0, "it cannot be dialled");
-        assert_shown_as_read(upstream);
+        let shown = upstream.to_string();
+        assert_eq!(shown.parse().as_ref(), Ok(upstream), "{shown}");
+        match upstream {
+            UpstreamAddress::Tcp(address) => {
+                assert_ne!(address.port(), 0, "it cannot be dialled");
+                assert_shown_as_read(address);
+            }
+            UpstreamAddress::Unix(_) => {}
+            UpstreamAddress::Stdin => assert_eq!(config.upstreams.len(), 1),
+        }
     }
     assert!((1..=64).contains(&config.listeners.len()));
     for listener in &config.listeners {
-        assert_shown_as_read(&listener.address);
+        match &listener.address {
+            ListenAddress::Tcp(address) => assert_shown_as_read(address),
+            ListenAddress::Unix { path, mode } => {
+                assert_eq!(path.to_string().parse().as_ref(), Ok(path));
+                assert!(*mode <= 0o777);
+            }
+        }
         assert!(
             listener
                 .replay
