@@ -4,6 +4,7 @@
 //! the value.
 
 mod level;
+mod page;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -15,6 +16,7 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 
 use fanout::{Config, HostPort, ListenerConfig, SlowPolicy, UpstreamAddress};
+pub(crate) use page::{Page, PageOptions};
 use values::{DurationArg, NetArg, SizeArg, Words, flatten};
 
 /// Gives every frame of a TCP server that serves one client only to any number of clients.
@@ -185,6 +187,9 @@ pub(crate) struct Options {
     #[arg(long, env = "FANOUT_DEMO")]
     #[arg(action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     demo: bool,
+
+    #[command(flatten)]
+    pages: PageOptions,
 }
 
 const AFTER_HELP: &str = "\
@@ -200,6 +205,8 @@ pub(crate) struct Request {
     pub(crate) config: Config,
     pub(crate) log_level: LevelFilter,
     pub(crate) demo: bool,
+    /// To be printed, and nothing served.
+    pub(crate) page: Option<Page>,
 }
 
 impl Options {
@@ -233,6 +240,7 @@ impl Options {
             config,
             log_level: self.log_level.unwrap_or_else(level::of_environment),
             demo: self.demo,
+            page: self.pages.page(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod demo;
 mod logger;
+mod pages;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,7 +11,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use log::{LevelFilter, error, info, warn};
 
-use cli::Request;
+use cli::{Page, Request};
 use fanout::{Config, Error, ListenAddress, Server};
 
 /// It could not do its job.
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
         }
         Err(error) => return misused(&cli::one_line(&error)),
     };
+    if let Some(page) = request.page {
+        return print(page);
+    }
     if let Err(complaint) = request.config.validate() {
         return misused(&format!("error: {complaint}"));
     }
@@ -52,6 +56,17 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+/// Prints a page. Nobody to read it, or to read it to its end, is no failure.
+fn print(page: Page) -> ExitCode {
+    match pages::print(page, &mut io::stdout().lock()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("error: cannot print the page: {error}"));
+            ExitCode::from(FAILED)
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

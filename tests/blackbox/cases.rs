@@ -20,7 +20,7 @@ mod refusals;
 mod starting;
 #[cfg(target_os = "linux")]
 mod stops;
-mod tools;
+pub(crate) mod tools;
 #[cfg(target_os = "linux")]
 mod turns;
 #[cfg(target_os = "linux")]

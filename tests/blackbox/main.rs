@@ -18,6 +18,7 @@ mod linger;
 mod listeners;
 mod log_lines;
 mod options;
+mod pages;
 mod policies;
 mod promises;
 mod reconnect;

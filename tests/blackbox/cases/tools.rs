@@ -7,14 +7,14 @@ use std::path::Path;
 /// Whether all of these programs can be started. If not, says which one is missing; where `CI` is set, that is a
 /// failure.
 #[track_caller]
-pub(super) fn are_there(tools: &[&str]) -> bool {
+pub(crate) fn are_there(tools: &[&str]) -> bool {
     let missing: Vec<_> = tools.iter().filter(|tool| !is_there(tool)).collect();
     missing.is_empty() || skipped(&format!("no {missing:?}"))
 }
 
 /// Says why a test is skipped; where `CI` is set, that is a failure.
 #[track_caller]
-pub(super) fn skipped(why: &str) -> bool {
+pub(crate) fn skipped(why: &str) -> bool {
     // Past the test harness, which shows nothing of a test that passes.
     let _ = writeln!(io::stderr(), "skipped: {why}");
     assert!(env::var_os("CI").is_none(), "{why}");
