@@ -3,6 +3,8 @@
 //! Owns names, defaults and help texts. Bad input ends here, in one line that names the option and
 //! the value.
 
+mod admin;
+mod dialling;
 mod level;
 mod page;
 mod values;
@@ -16,6 +18,9 @@ use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 
 use fanout::{Config, HostPort, ListenerConfig, SlowPolicy, UpstreamAddress};
+
+use admin::AdminOptions;
+use dialling::DiallingOptions;
 pub(crate) use page::{Page, PageOptions};
 use values::{DurationArg, NetArg, SizeArg, Words, flatten};
 
@@ -115,55 +120,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "CIDR", env = "FANOUT_ALLOW")]
     allow: Vec<Words<NetArg>>,
 
-    /// First wait before the upstream is dialled again; it doubles, less a random part
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "FANOUT_RECONNECT_MIN",
-        default_value = "250ms"
-    )]
-    reconnect_min: DurationArg,
-
-    /// Longest wait before the upstream is dialled again
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "FANOUT_RECONNECT_MAX",
-        default_value = "30s"
-    )]
-    reconnect_max: DurationArg,
-
-    /// The upstream's end is the program's end: after EOF drain and exit 0, after an error 1
-    #[arg(long, env = "FANOUT_NO_RECONNECT")]
-    #[arg(action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
-    no_reconnect: bool,
-
-    /// How long a connection to the upstream may take to be made
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "FANOUT_CONNECT_TIMEOUT",
-        default_value = "5s"
-    )]
-    connect_timeout: DurationArg,
-
-    /// Give up and dial again an upstream without one byte for this long; 0 = never
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "FANOUT_UPSTREAM_TIMEOUT",
-        default_value = "0"
-    )]
-    upstream_timeout: DurationArg,
-
-    /// Warn once when a connected upstream has completed no frame for this long; 0 = never
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "FANOUT_STALE_AFTER",
-        default_value = "10s"
-    )]
-    stale_after: DurationArg,
+    #[command(flatten)]
+    dialling: DiallingOptions,
 
     /// How long clients may take to receive their backlog when the program ends
     #[arg(
@@ -173,6 +131,9 @@ pub(crate) struct Options {
         default_value = "5s"
     )]
     drain_timeout: DurationArg,
+
+    #[command(flatten)]
+    admin: AdminOptions,
 
     /// off, error, warn, info, debug or trace [default: `RUST_LOG`, or info]
     #[arg(
@@ -212,7 +173,7 @@ pub(crate) struct Request {
 impl Options {
     /// The configuration that the options amount to.
     pub(crate) fn into_request(self) -> Request {
-        let config = Config {
+        let mut config = Config {
             upstreams: flatten(self.upstream),
             listeners: flatten(self.listen),
             frame_size: self.frame_size,
@@ -228,14 +189,11 @@ impl Options {
                 .into_iter()
                 .map(|allow| allow.0)
                 .collect(),
-            reconnect_min: self.reconnect_min.0,
-            reconnect_max: self.reconnect_max.0,
-            reconnect: !self.no_reconnect,
-            connect_timeout: self.connect_timeout.0,
-            upstream_timeout: self.upstream_timeout.unless_zero(),
-            stale_after: self.stale_after.unless_zero(),
             drain_timeout: self.drain_timeout.0,
+            admin: self.admin.into_config(),
+            ..Config::default()
         };
+        self.dialling.set(&mut config);
         Request {
             config,
             log_level: self.log_level.unwrap_or_else(level::of_environment),
@@ -250,8 +208,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let mut command = Options::command().mut_args(adjust);
     let matches = command.try_get_matches_from_mut(arguments)?;
     let mut options = Options::from_arg_matches(&matches)?;
-    // The command line goes before the environment; said in both ways there, it is a contradiction.
     let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    if !options.admin.is_asked_for() && (is_typed("admin_allow_remote") || is_typed("admin_host")) {
+        return Err(command.error(ErrorKind::MissingRequiredArgument, admin::WITHOUT_ADMIN));
+    }
+    // The command line goes before the environment; said in both ways there, it is a contradiction.
     if is_typed("upstream") && !is_typed("demo") {
         options.demo = false;
     }

@@ -3,6 +3,7 @@
 //! Knows nothing of the command line, which is one way to come by it.
 
 mod address;
+mod admin;
 mod listener;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::relay::policy::SlowPolicy;
 use crate::relay::span::Span;
 
 pub use address::{HostPort, UnixPath, UpstreamAddress};
+pub use admin::AdminConfig;
 pub use listener::{ListenAddress, ListenerConfig};
 
 /// Everything that can be set. The defaults are those of the command line.
@@ -62,6 +64,8 @@ pub struct Config {
     pub stale_after: Option<Duration>,
     /// How long clients may take to receive their backlog when the server stops.
     pub drain_timeout: Duration,
+    /// The admin endpoint; `None` is none.
+    pub admin: Option<AdminConfig>,
 }
 
 impl Default for Config {
@@ -86,6 +90,7 @@ impl Default for Config {
             upstream_timeout: None,
             stale_after: Some(Duration::from_secs(10)),
             drain_timeout: Duration::from_secs(5),
+            admin: None,
         }
     }
 }
@@ -135,7 +140,8 @@ impl Config {
         let listeners = self.listeners.len();
         check((1..=MAX_LISTENERS).contains(&listeners), || {
             format!("--listen: {listeners} listeners, but 1 to {MAX_LISTENERS} are possible")
-        })
+        })?;
+        self.admin.as_ref().map_or(Ok(()), AdminConfig::validate)
     }
 
     fn validate_sizes(&self) -> Result<(), ConfigError> {

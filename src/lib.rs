@@ -35,7 +35,8 @@ mod reactor;
 pub mod relay;
 
 pub use config::{
-    Config, ConfigError, HostPort, ListenAddress, ListenerConfig, UnixPath, UpstreamAddress,
+    AdminConfig, Config, ConfigError, HostPort, ListenAddress, ListenerConfig, UnixPath,
+    UpstreamAddress,
 };
 pub use error::Error;
 pub use ipnet::IpNet;

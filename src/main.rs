@@ -55,6 +55,7 @@ fn main() -> ExitCode {
     log::logger().flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Config(_)) => ExitCode::from(MISUSED),
         Err(_) => ExitCode::from(FAILED),
     }
 }

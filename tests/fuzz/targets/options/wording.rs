@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use fanout::ListenerConfig;
+use fanout::{AdminConfig, ListenAddress, ListenerConfig};
 
-use crate::program::cli::{self, Request};
+use crate::program::cli::{self, Page, Request};
 
 /// Panics when the request, said in our words, is understood as another one.
 pub(crate) fn assert_read_back(request: &Request) {
@@ -56,6 +56,12 @@ fn words_of(request: &Request) -> Vec<String> {
         say(option, duration_in_words(duration));
     }
     say("log-level", request.log_level.to_string());
+    words.extend(config.admin.iter().flat_map(admin_in_words));
+    match request.page {
+        Some(Page::Completions(shell)) => words.push(format!("--completions={shell}")),
+        Some(Page::Manual) => words.push("--man".to_owned()),
+        None => {}
+    }
     if !config.reconnect {
         words.push("--no-reconnect".to_owned());
     }
@@ -65,6 +71,17 @@ fn words_of(request: &Request) -> Vec<String> {
         // A host may begin with a dash.
         words.push("--".to_owned());
         words.extend(config.upstreams.iter().map(ToString::to_string));
+    }
+    words
+}
+
+fn admin_in_words(admin: &AdminConfig) -> Vec<String> {
+    let mode = mode_in_words(&admin.address);
+    let mut words = vec![format!("--admin={}{mode}", admin.address)];
+    let hosts = admin.hosts.iter();
+    words.extend(hosts.map(|host| format!("--admin-host={host}")));
+    if admin.allow_remote {
+        words.push("--admin-allow-remote".to_owned());
     }
     words
 }
@@ -80,7 +97,14 @@ fn listener_in_words(listener: &ListenerConfig) -> String {
     );
     say("replay", listener.replay.map(|frames| frames.to_string()));
     say("slow", listener.slow.map(|policy| policy.to_string()));
-    words
+    words + &mode_in_words(&listener.address)
+}
+
+fn mode_in_words(address: &ListenAddress) -> String {
+    match address {
+        ListenAddress::Tcp(_) => String::new(),
+        ListenAddress::Unix { mode, .. } => format!(",mode={mode:04o}"),
+    }
 }
 
 fn duration_in_words(duration: Duration) -> String {
