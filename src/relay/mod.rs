@@ -23,6 +23,7 @@ pub mod entrance;
 mod fan_out;
 pub mod frame_log;
 mod hearing;
+pub mod histogram;
 pub mod intake;
 mod lap;
 mod lifecycle;
