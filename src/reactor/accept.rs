@@ -98,7 +98,7 @@ impl Doors {
         if let Err(error) = registry.register(&mut stream, seat.into(), interest) {
             // Out of memory, or of fs.epoll.max_user_watches: its own bad luck, as with accept.
             socket::reset_on_close(&stream);
-            core.turn_away(place, addr.ip());
+            core.turn_away(place, addr.ip(), &error);
             report.not_registered(addr, &error, now);
             return;
         }

@@ -121,7 +121,7 @@ mod tests {
         let mut attempt = Attempt::new(inlet, dialled.into(), Duration::MAX);
         attempt.note();
         match attempt.decide(Duration::ZERO) {
-            Verdict::Failed(_, reason) => assert!(reason.contains("itself"), "{reason}"),
+            Verdict::Failed(_, _, reason) => assert!(reason.contains("itself"), "{reason}"),
             Verdict::Pending(_) | Verdict::Connected(..) => panic!("it was taken for an upstream"),
         }
         drop(std::net::TcpListener::bind(addr.as_socket().unwrap()).expect("the port is free"));

@@ -168,6 +168,12 @@ impl<S> Client<S> {
         )
     }
 
+    /// It has a backlog, and its kernel refuses it.
+    #[must_use]
+    pub fn is_lagging(&self) -> bool {
+        !self.writable && self.is_receiving()
+    }
+
     /// It is to be reaped.
     #[must_use]
     pub fn has_departed(&self) -> bool {

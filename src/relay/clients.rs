@@ -163,6 +163,7 @@ impl<S: Read + Write> Clients<S> {
             self.talking.push_back(id);
         }
         if writable && !client.writable {
+            self.stats.lagging -= u64::from(client.is_lagging());
             client.writable = true;
             // A refusal leaves a backlog, so whoever was not writable has something to be sent.
             self.enqueue(id, log);
@@ -198,6 +199,7 @@ impl<S: Read + Write> Clients<S> {
     pub(super) fn depart(&mut self, id: ClientId, departure: Departure) {
         let client = &mut self.slab[id.key()];
         if !client.has_departed() {
+            self.stats.lagging -= u64::from(client.is_lagging());
             client.life = Life::Departed(departure);
             self.departed.push_back(id);
         }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Relay;
+use super::accept_error::AcceptError;
 use super::admission::Refusal;
 use super::clients::Parted;
 use super::departure::Reason;
@@ -98,16 +99,20 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
         outcome
     }
 
-    /// Who has been admitted cannot be served after all.
-    pub fn turn_away(&mut self, place: usize, ip: Option<IpAddr>) {
-        self.relay.stats_mut().accept_errors += 1;
+    /// Who has been admitted cannot be served after all, because of `error`.
+    pub fn turn_away(&mut self, place: usize, ip: Option<IpAddr>, error: &io::Error) {
+        self.relay
+            .stats_mut()
+            .count_accept_error(AcceptError::of(error));
         self.entrance.turn_away(place, ip);
     }
 
     /// `accept` failed, or there was nobody to accept.
     pub fn fail_accept(&mut self, round: &mut Round, error: &io::Error, now: Duration) -> Outlook {
         if error.kind() != ErrorKind::WouldBlock {
-            self.relay.stats_mut().accept_errors += 1;
+            self.relay
+                .stats_mut()
+                .count_accept_error(AcceptError::of(error));
         }
         self.entrance.failed(round, error, now)
     }

@@ -154,7 +154,9 @@ impl<S: Read + Write> Clients<S> {
             }
             client.progress_at = now;
         }
+        self.stats.lagging -= u64::from(client.is_lagging());
         client.writable = matches!(end, FlushEnd::Emptied | FlushEnd::LimitReached);
+        self.stats.lagging += u64::from(client.is_lagging());
         match end {
             FlushEnd::Emptied if matches!(client.life, Life::Draining) => self.finish(id, now),
             FlushEnd::Emptied => {}

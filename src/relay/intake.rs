@@ -80,8 +80,33 @@ impl<S: Read + Write> Relay<S> {
         let stats = &mut self.clients.stats;
         stats.frames += intake.frames;
         stats.upstream_bytes += intake.bytes;
+        if intake.frames > 0 {
+            stats.last_frame_at = Some(now);
+        }
+        self.end_hold(now);
+        self.held_since = matches!(intake.end, IntakeEnd::Held).then_some(now);
         self.publish_due(now);
         intake
+    }
+
+    /// The upstream is looked at again, or closed: counts how long it was left unread.
+    pub(super) fn end_hold(&mut self, now: Duration) {
+        self.clients.stats.upstream_held = self.held(now);
+        self.held_since = None;
+    }
+
+    /// How long the upstream was left unread because there was no room for more, until `now`: it
+    /// is known to be left unread until it is looked at again.
+    #[must_use]
+    pub fn held(&self, now: Duration) -> Duration {
+        let since = self.held_since.unwrap_or(now);
+        self.clients.stats.upstream_held + now.saturating_sub(since)
+    }
+
+    /// The upstream is left unread at the moment.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.held_since.is_some()
     }
 
     /// Lets the log start over when nobody needs what it holds. To find that out takes a walk over

@@ -9,6 +9,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
+pub mod accept_error;
 pub mod accept_pause;
 pub mod admission;
 pub mod backlog;
@@ -55,6 +56,8 @@ pub struct Relay<S> {
     replays: bool,
     /// When so much has been received, it is looked whether the log can start over.
     next_look: Position,
+    /// When the upstream was last looked at, if it was left unread then.
+    held_since: Option<Duration>,
 }
 
 /// What a relay is made of.
@@ -112,6 +115,7 @@ impl<S: Read + Write> Relay<S> {
             },
             replays: settings.replay_frames > 0,
             next_look: 0,
+            held_since: None,
         })
     }
 
@@ -201,6 +205,7 @@ impl<S: Read + Write> Relay<S> {
     /// back are published first; those of which bytes are missing are forgotten.
     pub fn drain(&mut self, reason: Reason, now: Duration) {
         self.discard_partial();
+        self.end_hold(now);
         self.publish(now);
         self.clients.drain(reason, &self.log, now);
     }

@@ -17,6 +17,7 @@
 
 mod attempt;
 mod news;
+mod outcome;
 mod stream;
 mod transitions;
 
@@ -35,6 +36,7 @@ pub(crate) use attempt::Attempt;
 #[cfg(test)]
 pub(crate) use attempt::Verdict;
 pub use news::{Loss, News, Whom};
+pub use outcome::ConnectResult;
 use stream::Stream;
 
 /// A socket that has been dialled: what must be known of it beyond what it has to read.

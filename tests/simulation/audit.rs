@@ -61,7 +61,7 @@ impl World {
     pub(crate) fn audit(&self) {
         let (books, core) = (&self.books, &self.core);
         let mut sums = books.left;
-        let mut remnants = 0;
+        let (mut remnants, mut lagging) = (0, 0);
         for (_, client) in core.relay.clients().iter() {
             books.audit_client(client, core);
             let tally = client.tally();
@@ -75,6 +75,9 @@ impl World {
                 *sum += more;
             }
             remnants += client.backlog().remnant_bytes();
+            let is_owed = !client.backlog().is_empty(core.relay.log());
+            let is_lagging = is_owed && client.is_receiving() && !client.is_willing();
+            lagging += u64::from(is_lagging);
         }
         let (stats, log) = (core.relay.stats(), core.relay.log());
         let totals = [
@@ -110,6 +113,23 @@ impl World {
         assert!(
             remnants <= books.capacity && log.capacity() == books.capacity,
             "memory"
+        );
+        self.audit_views(lagging);
+    }
+
+    /// What is only shown must be true as well.
+    fn audit_views(&self, lagging: u64) {
+        let (books, core) = (&self.books, &self.core);
+        let stats = core.relay.stats();
+        assert_eq!(stats.lagging, lagging, "who lags");
+        let failures: u64 = stats.accept_errors_by_kind.iter().sum();
+        assert_eq!(failures, stats.accept_errors, "why nobody was accepted");
+        let results = stats.connects_by_result;
+        assert_eq!(results, books.dialling.results, "what became of attempts");
+        let is_open = core.phase.is_serving();
+        assert!(
+            is_open || !core.relay.is_holding(),
+            "a closed upstream waits"
         );
     }
 

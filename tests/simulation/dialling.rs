@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fanout::relay::upstream::News;
+use fanout::relay::upstream::{ConnectResult, News};
 
 use crate::upstream::{Link, SimUpstream};
 use crate::weather::{BACKOFF, CONNECT_TIMEOUT, Orders};
@@ -27,6 +27,9 @@ pub(crate) struct Dialling {
     is_stale: bool,
     /// Connections that were made, and those that were lost or not made.
     pub(crate) outcomes: (u64, u64),
+    /// Attempts to connect, in the order of [`ConnectResult::ALL`].
+    pub(crate) results: [u64; ConnectResult::ALL.len()],
+    is_connected: bool,
     /// What has happened, how often.
     pub(crate) sights: BTreeMap<String, u64>,
 }
@@ -104,6 +107,8 @@ impl Dialling {
             }
             News::Connected(_) => {
                 self.outcomes.0 += 1;
+                self.results[ConnectResult::Made as usize] += 1;
+                self.is_connected = true;
                 let mark = Mark { time, bytes: 0 };
                 (self.byte_at, self.frame_at) = (mark, mark);
                 self.is_stale = false;
@@ -111,6 +116,9 @@ impl Dialling {
             }
             News::Lost { loss, frames, .. } => {
                 self.outcomes.1 += 1;
+                if !std::mem::take(&mut self.is_connected) {
+                    self.results[result_of(&loss.reason) as usize] += 1;
+                }
                 self.connecting_at = None;
                 if *frames > 0 {
                     self.nominal = None;
@@ -139,6 +147,16 @@ impl Dialling {
                 self.is_stale = true;
             }
         }
+    }
+}
+
+/// What an attempt that failed for this reason is counted under.
+fn result_of(reason: &str) -> ConnectResult {
+    match reason {
+        "connection refused" => ConnectResult::Refused,
+        "timed out" | "connect timed out" | "name lookup timed out" => ConnectResult::TimedOut,
+        reason if reason.contains("itself") => ConnectResult::ToItself,
+        _ => ConnectResult::Failed,
     }
 }
 

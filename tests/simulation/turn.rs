@@ -200,7 +200,8 @@ impl World {
         }
         if self.strikes(Kind::RegistrationFailure) {
             // The kernel has no memory for a registration.
-            self.core.turn_away(place, Some(addr.ip()));
+            let error = std::io::Error::from_raw_os_error(12);
+            self.core.turn_away(place, Some(addr.ip()), &error);
             self.books.accept_errors += 1;
             return;
         }

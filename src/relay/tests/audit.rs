@@ -34,6 +34,8 @@ impl Rig {
         let is_empty = sending.is_empty() && talking.is_empty();
         assert!(is_empty, "nobody is queued who is not seated");
         assert_eq!(clients.remnant_bytes, remnant_bytes, "copies of frames");
+        let lagging = clients.iter().filter(|(_, client)| client.is_lagging());
+        assert_eq!(clients.stats.lagging, lagging.count() as u64, "who lags");
         self.audit_sums();
     }
 

@@ -189,7 +189,7 @@ fn a_missing_address_of_the_other_end_fails_an_attempt_unless_it_only_says_not_y
         attempt.note();
         match attempt.decide(MS(0)) {
             Verdict::Pending(_) => assert!(!is_fatal, "{kind}"),
-            Verdict::Failed(addr, reason) => {
+            Verdict::Failed(addr, _, reason) => {
                 assert!(is_fatal, "{kind}");
                 assert_eq!((addr, reason), (ADDR.into(), kind.to_string()));
             }

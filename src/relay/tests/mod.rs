@@ -27,6 +27,7 @@ mod seats;
 mod skipping;
 mod slow;
 mod upstream;
+mod views;
 mod writing;
 
 use std::ops::Range;

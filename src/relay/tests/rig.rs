@@ -7,13 +7,13 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::super::client::{Card, Client, ClientId, Tally};
-use super::super::clients::{Clients, Newcomer, Parted};
+use super::super::clients::{Newcomer, Parted};
 use super::super::departure::Reason;
-use super::super::frame_log::{FrameLog, Position};
+use super::super::frame_log::Position;
 use super::super::intake::{Intake, IntakeEnd};
 use super::super::limits::Budgets;
 use super::super::policy::SlowPolicy;
-use super::super::{Linger, Relay};
+use super::super::{Relay, RelaySettings};
 use super::MS;
 use super::fake::{FakeSocket, FakeUpstream};
 
@@ -77,20 +77,17 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new(shape: Shape) -> Self {
-        let log = FrameLog::new(shape.frame_size, shape.backlog_frames, shape.window);
+        let relay = Relay::new(&RelaySettings {
+            frame_size: shape.frame_size,
+            window_bytes: shape.window,
+            backlog_frames: shape.backlog_frames,
+            replay_frames: u64::from(shape.replays),
+            linger: shape.linger,
+            stall_timeout: shape.stall_timeout,
+            budgets: shape.budgets,
+        });
         Self {
-            relay: Relay {
-                log: log.expect("a small log"),
-                clients: Clients::new(shape.stall_timeout, shape.budgets),
-                linger: Linger {
-                    hold: shape.linger,
-                    due: None,
-                    mark: 0,
-                    harvest: u64::MAX,
-                },
-                replays: shape.replays,
-                next_look: 0,
-            },
+            relay: relay.expect("a small log"),
             upstream: FakeUpstream {
                 frame_size: shape.frame_size,
                 ..FakeUpstream::default()

@@ -6,8 +6,8 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::Dialled;
 use super::news::describe;
+use super::{ConnectResult, Dialled};
 use crate::relay::endpoint::Endpoint;
 
 /// A connection that is being made.
@@ -28,7 +28,7 @@ pub(crate) enum Verdict<U> {
     /// The connection has been made.
     Connected(U, Endpoint),
     /// It has failed for this reason, and its socket is closed.
-    Failed(Endpoint, String),
+    Failed(Endpoint, ConnectResult, String),
 }
 
 impl<U: Dialled> Attempt<U> {
@@ -68,16 +68,19 @@ impl<U: Dialled> Attempt<U> {
         } else {
             Ok(false)
         };
-        let reason = match connected {
+        let (result, reason) = match connected {
             Ok(true) if !self.is_to_itself() => return Verdict::Connected(self.socket, self.addr),
-            Ok(true) => "connected to itself, so nobody listens there".to_owned(),
+            Ok(true) => (ConnectResult::ToItself, TO_ITSELF),
             Ok(false) if !is_late => return Verdict::Pending(self),
-            Ok(false) => "connect timed out".to_owned(),
-            Err(error) => return Verdict::Failed(self.addr, describe(&error)),
+            Ok(false) => (ConnectResult::TimedOut, "connect timed out"),
+            Err(error) => {
+                let result = ConnectResult::of(&error);
+                return Verdict::Failed(self.addr, result, describe(&error));
+            }
         };
         let addr = self.addr.clone();
         self.abandon();
-        Verdict::Failed(addr, reason)
+        Verdict::Failed(addr, result, reason.to_owned())
     }
 
     /// Closes the socket with a reset, whatever may become of it: if it has met itself, a
@@ -130,3 +133,5 @@ fn check_connected(socket: &impl Dialled) -> io::Result<bool> {
     }
     Ok(false)
 }
+
+const TO_ITSELF: &str = "connected to itself, so nobody listens there";

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::attempt::{Attempt, Verdict};
 use super::news::{Loss, News, Whom, describe};
 use super::stream::{Stream, StreamEnd};
-use super::{Dialled, State, Step, Untried, Upstream};
+use super::{ConnectResult, Dialled, State, Step, Untried, Upstream};
 use crate::relay::Relay;
 use crate::relay::endpoint::Endpoint;
 use crate::relay::span::Span;
@@ -34,21 +34,25 @@ impl<U: Dialled> Upstream<U> {
         relay: &mut Relay<S>,
         now: Duration,
     ) -> Option<Step> {
-        let reason = match answer {
+        let (result, reason) = match answer {
             Some(Ok(addrs)) => {
                 let mut untried = Untried::from(addrs);
                 match untried.pop_front() {
                     Some(addr) => return Some(self.connect(addr.into(), untried)),
-                    None => "the name has no address".to_owned(),
+                    None => (ConnectResult::Failed, "the name has no address".to_owned()),
                 }
             }
-            Some(Err(error)) => format!("name lookup failed: {}", describe(&error)),
-            None if until <= now => "name lookup timed out".to_owned(),
+            Some(Err(error)) => {
+                let reason = format!("name lookup failed: {}", describe(&error));
+                (ConnectResult::Failed, reason)
+            }
+            None if until <= now => (ConnectResult::TimedOut, "name lookup timed out".to_owned()),
             None => {
                 self.state = State::Resolving { until, answer };
                 return Some(Step::Rest);
             }
         };
+        relay.stats_mut().count_connect(result);
         let whom = Whom::Target(self.target);
         self.lose(Loss { whom, reason }, 0, relay, now);
         None
@@ -80,7 +84,10 @@ impl<U: Dialled> Upstream<U> {
                 self.state = State::Connecting { attempt, untried };
                 step
             }
-            Some(Err(error)) => self.give_up_address(addr, describe(&error), untried, relay, now),
+            Some(Err(error)) => {
+                relay.stats_mut().count_connect(ConnectResult::of(&error));
+                self.give_up_address(addr, describe(&error), untried, relay, now)
+            }
             None => Some(self.connect(addr, untried)),
         }
     }
@@ -99,11 +106,12 @@ impl<U: Dialled> Upstream<U> {
             }
             Verdict::Connected(socket, addr) => {
                 self.news.push_back(News::Connected(addr.clone()));
-                relay.stats_mut().upstream_connects += 1;
+                relay.stats_mut().count_connect(ConnectResult::Made);
                 self.state = State::Streaming(Stream::new(socket, addr, now));
                 None
             }
-            Verdict::Failed(addr, reason) => {
+            Verdict::Failed(addr, result, reason) => {
+                relay.stats_mut().count_connect(result);
                 self.give_up_address(addr, reason, untried, relay, now)
             }
         }

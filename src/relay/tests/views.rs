@@ -1,0 +1,80 @@
+//! What is only shown: how long the upstream was held, when a frame came, who lags.
+
+use super::super::policy::SlowPolicy;
+use super::MS;
+use super::rig::{Rig, SHAPE, Shape};
+
+/// The upstream waits for a client whose kernel takes `room` bytes.
+fn waiting(room: usize) -> (Rig, super::super::client::ClientId) {
+    let mut rig = Rig::new(SHAPE);
+    let id = rig.join(SlowPolicy::Wait, room);
+    // A frame more than the backlog of 4 and the window of 8 hold.
+    rig.feed(13);
+    assert!(rig.relay.is_holding(), "it is left unread");
+    (rig, id)
+}
+
+#[test]
+fn an_upstream_that_is_left_unread_is_held_until_it_is_read_again() {
+    let (mut rig, id) = waiting(0);
+    let began = rig.now;
+    rig.now += MS(30);
+    assert_eq!(rig.relay.held(rig.now), MS(30), "the time so far");
+    rig.turn();
+    rig.now += MS(20);
+    rig.socket(id).grant(1000);
+    rig.settle();
+    assert!(!rig.relay.is_holding(), "it has been read out");
+    let held = rig.relay.stats().upstream_held;
+    rig.now += MS(500);
+    assert_eq!(held, MS(50), "from {began:?} on");
+    assert_eq!(rig.relay.held(rig.now), MS(50), "nothing waits any more");
+}
+
+#[test]
+fn a_drain_ends_the_wait_of_the_upstream_that_it_closes() {
+    let (mut rig, _) = waiting(0);
+    rig.now += MS(30);
+    rig.drain(super::super::departure::Reason::Drain);
+    rig.now += MS(500);
+    assert_eq!(rig.relay.held(rig.now), MS(30));
+    assert!(!rig.relay.is_holding());
+}
+
+#[test]
+fn the_last_frame_is_dated_and_a_part_of_one_is_not() {
+    let mut rig = Rig::new(Shape {
+        linger: MS(1000),
+        ..SHAPE
+    });
+    rig.join(SlowPolicy::Disconnect, 1000);
+    assert_eq!(rig.relay.stats().last_frame_at, None);
+    rig.send(1);
+    rig.turn();
+    let at = rig.now;
+    assert_eq!(
+        rig.relay.stats().last_frame_at,
+        Some(at),
+        "held back or not"
+    );
+    rig.now += MS(10);
+    rig.upstream.send(7);
+    rig.turn();
+    assert_eq!(rig.relay.stats().last_frame_at, Some(at));
+}
+
+#[test]
+fn who_lags_is_counted_until_it_is_sent_to_again_or_leaves() {
+    let mut rig = Rig::new(SHAPE);
+    let ids = [8, 8, 1000].map(|room| rig.join(SlowPolicy::Disconnect, room));
+    assert_eq!(rig.relay.stats().lagging, 0);
+    rig.feed(2);
+    assert_eq!(rig.relay.stats().lagging, 2);
+    assert!(rig.client(ids[0]).is_lagging() && !rig.client(ids[2]).is_lagging());
+    rig.socket(ids[0]).grant(8);
+    rig.settle();
+    assert_eq!(rig.relay.stats().lagging, 1, "one has caught up");
+    rig.feed(5);
+    assert_eq!(rig.left.len(), 2, "the others were slow");
+    assert_eq!(rig.relay.stats().lagging, 0);
+}
