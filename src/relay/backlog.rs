@@ -212,7 +212,14 @@ impl Backlog {
     /// Frames of which at least one byte is unsent.
     #[must_use]
     pub fn lag_frames(&self, log: &FrameLog) -> u64 {
-        let unsent = log.published().saturating_sub(self.position);
+        self.lag_frames_at(log.published(), log)
+    }
+
+    /// Frames of which at least one byte was unsent when `published` was the end of what clients may
+    /// be given.
+    #[must_use]
+    pub fn lag_frames_at(&self, published: Position, log: &FrameLog) -> u64 {
+        let unsent = published.saturating_sub(self.position);
         unsent.div_ceil(log.frame_size()) + u64::from(self.remnant.is_some())
     }
 

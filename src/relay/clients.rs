@@ -1,12 +1,11 @@
 //! The clients: a slab of them, and the queues of those with something to do.
 //!
-//! Layer: relay. Owns three rules: a slab key is freed in [`Clients::reap`] and nowhere else, so
-//! no event of a batch can meet the next occupant of a key; a client stands in a queue exactly
-//! while its readiness bit says so, so nobody sleeps on a set bit; one client's failure makes that
-//! client depart and nobody else. Knows neither poll nor clock.
+//! Layer: relay. Owns two rules: a client stands in a queue exactly while its readiness bit says so,
+//! so nobody sleeps on a set bit; one client's failure makes that client depart and nobody else.
+//! Knows neither poll nor clock.
 //!
-//! What is done with them is in `fan_out.rs` (publish, give out), `hearing.rs` (their input) and
-//! `lifecycle.rs` (deadlines, drain).
+//! What is done with them is in `fan_out.rs` (publish, give out), `hearing.rs` (their input),
+//! `lifecycle.rs` (deadlines, drain) and `parting.rs` (their end).
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -21,7 +20,10 @@ use super::departure::Departure;
 use super::frame_log::{FrameLog, Position};
 use super::lap::Lap;
 use super::limits::Budgets;
+use super::measures::Measures;
 use super::stats::Stats;
+
+pub use super::parting::Parted;
 
 /// All connected clients.
 pub struct Clients<S> {
@@ -38,7 +40,7 @@ pub struct Clients<S> {
     /// Clients that went on after a refusal for the first time, of which the caller is to be told.
     pub(super) resumed: VecDeque<ClientId>,
     /// Clients to be reaped at the end of this turn, or of the next ones if they are many.
-    departed: VecDeque<ClientId>,
+    pub(super) departed: VecDeque<ClientId>,
     pub(super) lap: Lap,
     /// No client that holds the log needs a byte before this.
     pub(super) floor: Position,
@@ -47,6 +49,7 @@ pub struct Clients<S> {
     pub(super) deadlines: Deadlines,
     pub(super) budgets: Budgets,
     pub(super) stats: Stats,
+    pub(super) measures: Measures,
     /// Bytes of all clients' remnants.
     pub(super) remnant_bytes: usize,
     /// Where input goes to be forgotten.
@@ -62,19 +65,6 @@ pub struct Newcomer<S> {
     pub card: Card,
     /// Where its stream starts: a frame boundary that the log keeps.
     pub start: Position,
-}
-
-/// A client that has been taken out of the slab.
-#[derive(Debug)]
-pub struct Parted<S> {
-    /// Its socket, still open.
-    pub socket: S,
-    /// Its particulars.
-    pub card: Card,
-    /// What it was given.
-    pub tally: Tally,
-    /// Why it left and how its connection is to be ended.
-    pub departure: Departure,
 }
 
 impl<S: Read + Write> Clients<S> {
@@ -95,6 +85,7 @@ impl<S: Read + Write> Clients<S> {
             deadlines: Deadlines::new(stall_timeout),
             budgets,
             stats: Stats::default(),
+            measures: Measures::new(),
             remnant_bytes: 0,
             scratch: vec![0; budgets.hear_bytes].into_boxed_slice(),
             next_serial: 1,
@@ -203,55 +194,6 @@ impl<S: Read + Write> Clients<S> {
             client.life = Life::Departed(departure);
             self.departed.push_back(id);
         }
-    }
-
-    /// Takes departed clients out of the slab, as many as one turn's budget permits. To be called
-    /// at the end of a turn, when no event of the batch is left to be noted.
-    pub fn reap(&mut self, log: &FrameLog) -> Vec<Parted<S>> {
-        if self.departed.is_empty() {
-            return Vec::new();
-        }
-        let count = self.departed.len().min(self.budgets.partings);
-        let mut parted = Vec::with_capacity(count);
-        while parted.len() < count
-            && let Some(id) = self.departed.pop_front()
-        {
-            parted.push(self.unseat(id, log));
-        }
-        self.purge(log);
-        parted
-    }
-
-    fn unseat(&mut self, id: ClientId, log: &FrameLog) -> Parted<S> {
-        let client = self.slab.remove(id.key());
-        self.roster.swap_remove(client.place);
-        if let Some(moved) = self.roster.get(client.place) {
-            self.slab[moved.key()].place = client.place;
-        }
-        let Life::Departed(departure) = client.life else {
-            unreachable!("only the departed are on the list of the departed");
-        };
-        self.remnant_bytes -= client.backlog.remnant_bytes();
-        self.stats.clients -= 1;
-        self.stats.abandoned += client.backlog.lag_frames(log);
-        self.stats.count_departure(departure.reason);
-        Parted {
-            socket: client.socket,
-            card: client.card,
-            tally: client.tally,
-            departure,
-        }
-    }
-
-    /// Takes the reaped out of the queues, before their keys can be given to somebody else.
-    fn purge(&mut self, log: &FrameLog) {
-        let slab = &self.slab;
-        let is_seated = |id: &ClientId| slab.contains(id.key());
-        self.sending.retain(is_seated);
-        self.talking.retain(is_seated);
-        self.emptied.retain(is_seated);
-        self.resumed.retain(is_seated);
-        self.lap.rest_if_done(log.published(), self.sending.len());
     }
 
     /// Everybody has been given everything that is published: the log need keep nothing for them.

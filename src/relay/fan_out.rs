@@ -43,9 +43,17 @@ impl<S: Read + Write> Clients<S> {
         } else {
             0
         };
-        let mut last_offers = LAST_OFFERS_PER_TURN;
+        let mut walk = Walk {
+            before,
+            last_offers: LAST_OFFERS_PER_TURN,
+            up_to_date: 0,
+        };
         for place in (self.first..count).chain(0..self.first.min(count)) {
-            self.append(self.roster[place], before, &mut last_offers, log, now);
+            self.append(self.roster[place], &mut walk, log, now);
+        }
+        if log.published() > before {
+            let lags = &mut self.measures.lag_frames;
+            lags.observe_times(0, walk.up_to_date);
         }
         if was_idle {
             self.lap.begin(before, log.published(), self.sending.len());
@@ -54,27 +62,29 @@ impl<S: Read + Write> Clients<S> {
 
     /// What was published from `before` on is part of the client's backlog by virtue of its
     /// position. What remains is to move the client to the state that this puts it in.
-    fn append(
-        &mut self,
-        id: ClientId,
-        before: Position,
-        last_offers: &mut usize,
-        log: &FrameLog,
-        now: Duration,
-    ) {
+    fn append(&mut self, id: ClientId, walk: &mut Walk, log: &FrameLog, now: Duration) {
         let client = &mut self.slab[id.key()];
-        if !client.is_receiving() || client.backlog.is_empty(log) {
+        if !client.is_receiving() {
             return;
         }
-        if client.backlog.was_empty_at(before) {
-            // A refusal always leaves a backlog, so its kernel has not refused.
-            client.progress_at = now;
-            self.enqueue(id, log);
-        } else if !client.writable && self.is_beyond_mark(id, log) {
+        if client.backlog.was_empty_at(walk.before) {
+            walk.up_to_date += 1;
+            if !client.backlog.is_empty(log) {
+                // A refusal always leaves a backlog, so its kernel has not refused.
+                client.progress_at = now;
+                self.enqueue(id, log);
+            }
+            return;
+        }
+        if log.published() > walk.before {
+            let lag = client.backlog.lag_frames_at(walk.before, log);
+            self.measures.lag_frames.observe(lag);
+        }
+        if !client.writable && self.is_beyond_mark(id, log) {
             // One last offer before its policy acts: its kernel may have become willing since the
             // events of this turn. The only write outside of a slice, and mostly a refused one.
-            if *last_offers > 0 {
-                *last_offers -= 1;
+            if walk.last_offers > 0 {
+                walk.last_offers -= 1;
                 self.flush(id, log, now);
             } else {
                 self.meet_refusal(id, log);
@@ -189,4 +199,14 @@ impl<S: Read + Write> Clients<S> {
             .map(|hold| log.frame_start(hold))
             .fold(log.published(), Position::min)
     }
+}
+
+/// What one publication carries from client to client.
+struct Walk {
+    /// What had been published before.
+    before: Position,
+    /// Last offers that may still be made.
+    last_offers: usize,
+    /// Clients that had everything just before. They are many and the same: counted together.
+    up_to_date: u64,
 }

@@ -30,6 +30,8 @@ mod lap;
 mod lifecycle;
 pub mod limits;
 pub mod line_budget;
+pub mod measures;
+mod parting;
 pub mod phase;
 pub mod policy;
 pub(crate) mod span;

@@ -64,6 +64,35 @@ fn the_last_frame_is_dated_and_a_part_of_one_is_not() {
 }
 
 #[test]
+fn each_publication_tells_of_every_client_how_far_behind_it_was_just_before() {
+    let mut rig = Rig::new(SHAPE);
+    // Everything; half a frame at first; nothing.
+    for room in [1000, 4, 0] {
+        rig.join(SlowPolicy::Skip, room);
+    }
+    let mut expected = [0; 17];
+    // Lags just before: 0 0 0, 0 1 1, 0 2 2, 0 3 3; bounds 0, 1, 2, 4.
+    for (range, times) in [(0, 3), (1, 2), (2, 2), (3, 2)] {
+        rig.feed(1);
+        expected[0] += u64::from(range > 0);
+        expected[range] += times;
+        let lags = rig.relay.measures().lag_frames();
+        assert_eq!(lags.counts(), expected);
+    }
+    let lags = rig.relay.measures().lag_frames();
+    assert_eq!((lags.count(), lags.sum()), (12, 12));
+}
+
+#[test]
+fn a_drain_that_publishes_nothing_tells_nothing_of_lags() {
+    let mut rig = Rig::new(SHAPE);
+    rig.join(SlowPolicy::Disconnect, 4);
+    rig.feed(1);
+    rig.drain(super::super::departure::Reason::Drain);
+    assert_eq!(rig.relay.measures().lag_frames().count(), 1);
+}
+
+#[test]
 fn who_lags_is_counted_until_it_is_sent_to_again_or_leaves() {
     let mut rig = Rig::new(SHAPE);
     let ids = [8, 8, 1000].map(|room| rig.join(SlowPolicy::Disconnect, room));
