@@ -129,9 +129,9 @@ impl Server {
     /// One turn.
     fn turn(&mut self) -> Result<(), Error> {
         // Sleep.
-        let patience = self
-            .core
-            .patience(self.report.deadline(), self.clock.read());
+        let now = self.clock.read();
+        self.core.relay.settle(now);
+        let patience = self.core.patience(self.report.deadline(), now);
         let interrupted = match self.poll.poll(&mut self.events, patience) {
             Ok(()) => false,
             // SIGCONT after a SIGSTOP does this without any handler (signal(7)).
@@ -139,7 +139,7 @@ impl Server {
             Err(error) => return Err(Error::system("poll")(error)),
         };
         let now = self.clock.wake(patience, interrupted);
-        self.core.relay.stats_mut().turns += 1;
+        self.core.relay.begin_turn(now);
 
         // Note.
         for event in &self.events {

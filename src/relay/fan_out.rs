@@ -57,6 +57,9 @@ impl<S: Read + Write> Clients<S> {
         }
         if was_idle {
             self.lap.begin(before, log.published(), self.sending.len());
+            if self.sending.is_empty() {
+                self.measures.deliveries.forget(log.published());
+            }
         }
     }
 

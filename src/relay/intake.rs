@@ -82,6 +82,8 @@ impl<S: Read + Write> Relay<S> {
         stats.upstream_bytes += intake.bytes;
         if intake.frames > 0 {
             stats.last_frame_at = Some(now);
+            let deliveries = &mut self.clients.measures.deliveries;
+            deliveries.begin(self.log.complete(), intake.frames, now);
         }
         self.end_hold(now);
         self.held_since = matches!(intake.end, IntakeEnd::Held).then_some(now);

@@ -79,6 +79,10 @@ pub const ACCEPT_QUEUE: i32 = 4096;
 /// standard streams.
 pub const RESERVED_DESCRIPTORS: u64 = 32;
 
+/// Runs of frames, one for each turn that completed some, of which it is remembered when that was
+/// until every ready client has been given them. A fan-out to 60,000 clients takes about 120 turns.
+pub const DELIVERIES_UNDER_WAY: usize = 256;
+
 /// After a client's sending side has been shut down, how long its own end is waited for.
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -5,8 +5,11 @@
 
 use std::io::{Read, Write};
 
+use std::time::Duration;
+
 use super::Relay;
-use super::histogram::{Histogram, LAG_BOUNDS_FRAMES};
+use super::deliveries::Deliveries;
+use super::histogram::{DURATION_BOUNDS, Histogram, LAG_BOUNDS_FRAMES};
 
 /// What is measured of a relay.
 #[derive(Debug)]
@@ -14,12 +17,19 @@ pub struct Measures {
     /// At each publication, for each client that may still be written to: how many frames it was
     /// behind just before.
     pub(super) lag_frames: Histogram<u64>,
+    pub(super) deliveries: Deliveries,
+    turns: Histogram<Duration>,
+    /// When the turn that is under way began.
+    woken_at: Option<Duration>,
 }
 
 impl Measures {
     pub(super) fn new() -> Self {
         Self {
             lag_frames: Histogram::new(LAG_BOUNDS_FRAMES),
+            deliveries: Deliveries::new(),
+            turns: Histogram::new(DURATION_BOUNDS),
+            woken_at: None,
         }
     }
 
@@ -29,9 +39,40 @@ impl Measures {
     pub fn lag_frames(&self) -> &Histogram<u64> {
         &self.lag_frames
     }
+
+    /// For each frame that was published while somebody was ready: how long it took from the turn
+    /// that completed it to the end of the turn in which the last of those had been offered it.
+    /// Clients that catch up are not waited for.
+    #[must_use]
+    pub fn deliveries(&self) -> &Histogram<Duration> {
+        self.deliveries.seconds()
+    }
+
+    /// How long turns took, from waking to falling asleep. Time that the timekeeper leaves out, more
+    /// than a second at once, is missing.
+    #[must_use]
+    pub fn turns(&self) -> &Histogram<Duration> {
+        &self.turns
+    }
 }
 
 impl<S: Read + Write> Relay<S> {
+    /// A turn begins.
+    pub fn begin_turn(&mut self, now: Duration) {
+        self.clients.stats.turns += 1;
+        self.clients.measures.woken_at = Some(now);
+    }
+
+    /// The work of a turn is done: observes how long it took, and what it has delivered.
+    pub fn settle(&mut self, now: Duration) {
+        let served = self.clients.lap.base();
+        let measures = &mut self.clients.measures;
+        measures.deliveries.settle(served, now);
+        if let Some(woken_at) = measures.woken_at.take() {
+            measures.turns.observe(now.saturating_sub(woken_at));
+        }
+    }
+
     /// What has been measured so far.
     #[must_use]
     pub fn measures(&self) -> &Measures {

@@ -18,6 +18,7 @@ pub mod client;
 pub mod clients;
 pub mod core;
 mod deadlines;
+mod deliveries;
 pub mod departure;
 pub mod endpoint;
 pub mod entrance;

@@ -126,6 +126,20 @@ impl World {
         assert_eq!(failures, stats.accept_errors, "why nobody was accepted");
         let results = stats.connects_by_result;
         assert_eq!(results, books.dialling.results, "what became of attempts");
+        let measures = core.relay.measures();
+        let delivered = measures.deliveries().count() * books.frame_size;
+        let published = core.relay.log().published();
+        assert!(delivered <= published, "delivered, and not published");
+        let turns = measures.turns().count();
+        assert!(
+            turns <= self.turns && self.turns <= turns + 1,
+            "a turn is lost"
+        );
+        let most = published / books.frame_size * books.seated;
+        assert!(
+            measures.lag_frames().count() <= most,
+            "more lags than clients"
+        );
         let is_open = core.phase.is_serving();
         assert!(
             is_open || !core.relay.is_holding(),

@@ -29,6 +29,7 @@ impl World {
         self.books.begin_turn();
         let was_stopped = std::mem::take(&mut self.has_continued);
         let read = self.keeper.read(self.elapsed, was_stopped);
+        self.core.relay.settle(read);
         let patience = self.core.patience(None, read);
         self.books.check_for_spin(patience, &self.core);
         self.books.punctuality.check_patience(patience);
@@ -43,6 +44,7 @@ impl World {
     /// is: then there is no turn.
     pub(crate) fn turn_without_acts(&mut self, end: Duration) {
         let read = self.keeper.read(self.elapsed, false);
+        self.core.relay.settle(read);
         let patience = self.core.patience(None, read);
         self.books.punctuality.check_patience(patience);
         if patience != Some(Duration::ZERO) && !self.has_event() {
@@ -64,7 +66,7 @@ impl World {
             .keeper
             .wake(self.elapsed, patience, is_interrupted, was_stopped);
         self.turns += 1;
-        self.core.relay.stats_mut().turns += 1;
+        self.core.relay.begin_turn(now);
         self.trace
             .say(|| format!("{now:?} turn {} after {patience:?}", self.turns));
 

@@ -2,7 +2,7 @@
 
 use super::super::policy::SlowPolicy;
 use super::MS;
-use super::rig::{Rig, SHAPE, Shape};
+use super::rig::{ONE_WRITE, Rig, SHAPE, Shape};
 
 /// The upstream waits for a client whose kernel takes `room` bytes.
 fn waiting(room: usize) -> (Rig, super::super::client::ClientId) {
@@ -106,4 +106,92 @@ fn who_lags_is_counted_until_it_is_sent_to_again_or_leaves() {
     rig.feed(5);
     assert_eq!(rig.left.len(), 2, "the others were slow");
     assert_eq!(rig.relay.stats().lagging, 0);
+}
+
+/// What was delivered until now: how many frames, and how long they took together.
+fn delivered(rig: &mut Rig) -> (u64, std::time::Duration) {
+    rig.relay.settle(rig.now);
+    let deliveries = rig.relay.measures().deliveries();
+    (deliveries.count(), deliveries.sum())
+}
+
+#[test]
+fn a_frame_is_delivered_when_the_last_ready_client_has_been_given_it() {
+    let mut rig = Rig::new(Shape {
+        budgets: ONE_WRITE,
+        ..SHAPE
+    });
+    for room in [1000, 1000, 1000, 0] {
+        rig.join(SlowPolicy::Skip, room);
+    }
+    rig.send(2);
+    for _ in 0..4 {
+        assert_eq!(delivered(&mut rig).0, 0, "somebody is still to be served");
+        rig.turn();
+        rig.now += MS(10);
+    }
+    assert_eq!(delivered(&mut rig), (2, MS(80)));
+    rig.send(1);
+    rig.turn();
+    rig.send(1);
+    rig.settle();
+    rig.now += MS(1);
+    assert_eq!(
+        delivered(&mut rig),
+        (4, MS(82)),
+        "the lagging one delays nobody"
+    );
+}
+
+#[test]
+fn a_frame_that_is_held_back_is_under_way_from_its_last_byte_on() {
+    let mut rig = Rig::new(Shape {
+        linger: MS(20),
+        ..SHAPE
+    });
+    rig.join(SlowPolicy::Disconnect, 1000);
+    rig.send(1);
+    rig.turn();
+    rig.now += MS(5);
+    rig.send(1);
+    rig.turn();
+    assert_eq!(delivered(&mut rig).0, 0);
+    rig.now += MS(15);
+    rig.turn();
+    assert_eq!(delivered(&mut rig), (2, MS(35)));
+}
+
+#[test]
+fn what_is_published_while_nobody_is_ready_is_never_delivered() {
+    let mut rig = Rig::new(SHAPE);
+    rig.feed(2);
+    let id = rig.join(SlowPolicy::Skip, 0);
+    rig.feed(1);
+    rig.now += MS(7);
+    let (before, _) = delivered(&mut rig);
+    assert_eq!(before, 1, "its kernel had not refused before");
+    rig.feed(1);
+    assert_eq!(delivered(&mut rig).0, 1, "now it has");
+    rig.socket(id).grant(1000);
+    rig.settle();
+    assert_eq!(
+        delivered(&mut rig).0,
+        1,
+        "a client that catches up counts for nothing"
+    );
+    rig.feed(1);
+    assert_eq!(delivered(&mut rig).0, 2);
+}
+
+#[test]
+fn a_turn_lasts_from_waking_to_falling_asleep() {
+    let mut rig = Rig::new(SHAPE);
+    rig.relay.settle(rig.now);
+    assert_eq!(rig.relay.measures().turns().count(), 0, "there was none");
+    rig.relay.begin_turn(rig.now);
+    rig.relay.settle(rig.now + MS(3));
+    rig.relay.settle(rig.now + MS(9));
+    let turns = rig.relay.measures().turns();
+    assert_eq!((turns.count(), turns.sum()), (1, MS(3)));
+    assert_eq!(rig.relay.stats().turns, 1);
 }
