@@ -13,6 +13,7 @@ mod clock;
 mod handle;
 mod inlet;
 mod listener;
+mod notify;
 mod orders;
 mod report;
 mod resolver;

@@ -24,6 +24,7 @@ use super::accept::Doors;
 use super::clock::Clock;
 use super::handle::{Desk, Handle};
 use super::listener;
+use super::notify::Notifier;
 use super::report::Report;
 use super::setup::Parts;
 use super::signals::SignalPipe;
@@ -48,6 +49,7 @@ pub struct Server {
     pub(super) doors: Doors,
     pub(super) core: SocketCore,
     pub(super) report: Report,
+    pub(super) notifier: Notifier,
     /// What the drain that is under way is to end with, if not well.
     pub(super) failure: Option<Error>,
 }
@@ -85,6 +87,11 @@ impl Server {
             .transpose()
             .map_err(Error::system("install signal handlers"))?;
         let parts = Parts::open(config, &addrs, poll.registry())?;
+        let notifier = if watch_signals {
+            Notifier::of_environment(&parts.core, clock.now())
+        } else {
+            Notifier::default()
+        };
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
@@ -95,6 +102,7 @@ impl Server {
             doors: parts.doors,
             core: parts.core,
             report: Report::new(),
+            notifier,
             failure: None,
         })
     }
@@ -131,7 +139,9 @@ impl Server {
         // Sleep.
         let now = self.clock.read();
         self.core.relay.settle(now);
-        let patience = self.core.patience(self.report.deadline(), now);
+        let errands = [self.report.deadline(), self.notifier.deadline()];
+        let errand = errands.into_iter().flatten().min();
+        let patience = self.core.patience(errand, now);
         let interrupted = match self.poll.poll(&mut self.events, patience) {
             Ok(()) => false,
             // SIGCONT after a SIGSTOP does this without any handler (signal(7)).
@@ -171,6 +181,7 @@ impl Server {
         // Part.
         self.core.check_deadlines(now);
         self.part();
+        self.notifier.tell(&self.core, now);
         Ok(())
     }
 

@@ -35,6 +35,7 @@ pub mod measures;
 mod parting;
 pub mod phase;
 pub mod policy;
+pub mod service_status;
 pub(crate) mod span;
 pub mod stats;
 pub mod timekeeper;

@@ -16,6 +16,7 @@
 //! ```
 
 mod attempt;
+mod condition;
 mod news;
 mod outcome;
 mod stream;
@@ -35,6 +36,7 @@ use super::endpoint::Endpoint;
 pub(crate) use attempt::Attempt;
 #[cfg(test)]
 pub(crate) use attempt::Verdict;
+pub use condition::Condition;
 pub use news::{Loss, News, Whom};
 pub use outcome::ConnectResult;
 use stream::Stream;

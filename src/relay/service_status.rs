@@ -1,0 +1,302 @@
+//! The service status: what a service manager is told, and when (`sd_notify(3)`).
+//!
+//! Layer: relay. Owns three promises: the manager is told that the service is ready and that it is
+//! stopping until that has got through; what changes is told at most once a second, and the last
+//! change always; a sign of life is due at half the time that the manager has set. Knows nothing of
+//! how a text gets there.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::upstream::Condition;
+
+/// What the manager has been told, and what it is to be told next.
+#[derive(Debug)]
+pub struct ServiceStatus {
+    /// What there is to be told.
+    sight: Sight,
+    /// What it was when something got through.
+    told: Option<Sight>,
+    /// No text that only says what has changed before this.
+    quiet_until: Duration,
+    /// No text at all before this: the last one did not get through.
+    retry_at: Duration,
+    heartbeat: Option<Heartbeat>,
+}
+
+/// What a status is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// How the upstream is.
+    pub upstream: Condition,
+    /// Clients there are.
+    pub clients: usize,
+    /// They are being let go.
+    pub is_draining: bool,
+}
+
+/// Signs of life.
+#[derive(Clone, Copy, Debug)]
+struct Heartbeat {
+    interval: Duration,
+    due: Duration,
+}
+
+impl ServiceStatus {
+    /// Nothing has been told. `watchdog` is the time without a sign of life after which the manager
+    /// takes the service for dead.
+    #[must_use]
+    pub fn new(sight: Sight, watchdog: Option<Duration>, now: Duration) -> Self {
+        let heartbeat = watchdog.map(|limit| Heartbeat {
+            interval: (limit / 2).max(SHORTEST_INTERVAL),
+            due: now,
+        });
+        Self {
+            sight,
+            told: None,
+            quiet_until: now,
+            retry_at: now,
+            heartbeat,
+        }
+    }
+
+    /// This is how things are now.
+    pub fn note(&mut self, sight: Sight) {
+        self.sight = sight;
+    }
+
+    /// What is to be said now, if anything. Then [`ServiceStatus::said`] or
+    /// [`ServiceStatus::failed`] is to be called.
+    #[must_use]
+    pub fn text(&self, now: Duration) -> Option<String> {
+        if self.deadline()? > now {
+            return None;
+        }
+        let mut lines = Vec::new();
+        if self.told.as_ref() != Some(&self.sight) {
+            let was_draining = self.told.as_ref().is_some_and(|told| told.is_draining);
+            if self.sight.is_draining && !was_draining {
+                lines.push("STOPPING=1".to_owned());
+            } else if self.told.is_none() {
+                lines.push("READY=1".to_owned());
+            }
+            lines.push(format!("STATUS={}", one_line(&self.sight)));
+        }
+        if self.heartbeat.is_some_and(|heartbeat| heartbeat.due <= now) {
+            lines.push("WATCHDOG=1".to_owned());
+        }
+        Some(lines.join("\n"))
+    }
+
+    /// What [`ServiceStatus::text`] gave has got through.
+    pub fn said(&mut self, now: Duration) {
+        if self.told.as_ref() != Some(&self.sight) {
+            self.told = Some(self.sight.clone());
+            self.quiet_until = now + QUIET;
+        }
+        if let Some(heartbeat) = self.heartbeat.as_mut().filter(|beat| beat.due <= now) {
+            heartbeat.due = now + heartbeat.interval;
+        }
+    }
+
+    /// It has not: the next text says it again, along with whatever has changed by then.
+    pub fn failed(&mut self, now: Duration) {
+        let patience = self.heartbeat.map_or(QUIET, |beat| beat.interval);
+        self.retry_at = now + patience.min(QUIET);
+    }
+
+    /// When there is something to be said; none if not, unless something changes.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let change = match &self.told {
+            Some(told) if *told == self.sight => None,
+            Some(told) if told.is_draining == self.sight.is_draining => Some(self.quiet_until),
+            // Ready, or stopping.
+            _ => Some(Duration::ZERO),
+        };
+        let sign = self.heartbeat.map(|heartbeat| heartbeat.due);
+        let next = [change, sign].into_iter().flatten().min()?;
+        Some(next.max(self.retry_at))
+    }
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clients = self.clients;
+        let noun = if clients == 1 { "client" } else { "clients" };
+        if self.is_draining {
+            return write!(formatter, "draining, {clients} {noun} left");
+        }
+        match &self.upstream {
+            Condition::Connecting => write!(formatter, "upstream connecting"),
+            Condition::Connected(addr) => write!(formatter, "upstream {addr} connected"),
+            Condition::Waiting => write!(formatter, "upstream waiting to be dialled again"),
+            Condition::Ended => write!(formatter, "no upstream"),
+        }?;
+        write!(formatter, ", {clients} {noun}")
+    }
+}
+
+/// A line break in a path must not begin another assignment.
+fn one_line(sight: &Sight) -> String {
+    let text = sight.to_string();
+    text.replace(|letter: char| letter.is_control(), "?")
+}
+
+/// At least this long between two texts that say what has changed, and after one that did not get
+/// through.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Signs of life are at least this far apart, whatever the manager asks for.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn sight(clients: usize) -> Sight {
+        Sight {
+            upstream: Condition::Connecting,
+            clients,
+            is_draining: false,
+        }
+    }
+
+    fn draining(clients: usize) -> Sight {
+        Sight {
+            is_draining: true,
+            ..sight(clients)
+        }
+    }
+
+    /// Says what is due, and that it got through.
+    fn tell(status: &mut ServiceStatus, now: Duration) -> Option<String> {
+        let text = status.text(now)?;
+        status.said(now);
+        Some(text)
+    }
+
+    fn ready(watchdog: Option<Duration>) -> ServiceStatus {
+        let mut status = ServiceStatus::new(sight(0), watchdog, MS(0));
+        assert!(tell(&mut status, MS(0)).unwrap().starts_with("READY=1\n"));
+        status
+    }
+
+    #[test]
+    fn ready_is_said_at_once_and_repeated_until_it_got_through() {
+        let mut status = ServiceStatus::new(sight(0), None, MS(5));
+        assert!(status.deadline().unwrap() <= MS(5));
+        let first = "READY=1\nSTATUS=upstream connecting, 0 clients";
+        assert_eq!(status.text(MS(5)).unwrap(), first);
+        status.failed(MS(5));
+        assert_eq!(status.text(MS(1004)), None);
+        assert_eq!(status.deadline(), Some(MS(1005)));
+        status.note(sight(1));
+        let again = "READY=1\nSTATUS=upstream connecting, 1 client";
+        assert_eq!(tell(&mut status, MS(1005)).unwrap(), again);
+        assert_eq!(status.text(MS(9000)), None);
+    }
+
+    #[test]
+    fn without_a_change_and_without_a_watchdog_nothing_is_due() {
+        let mut status = ready(None);
+        assert_eq!(status.deadline(), None);
+        status.note(sight(1));
+        assert_eq!(status.deadline(), Some(MS(1000)));
+        status.note(sight(0));
+        assert_eq!(status.deadline(), None, "it is as it was told");
+    }
+
+    #[test]
+    fn changes_are_told_once_a_second_and_the_last_one_always() {
+        let mut status = ready(None);
+        let mut told = Vec::new();
+        for now in 1..=3500 {
+            // The last change comes at 3,300.
+            status.note(sight((now.min(3300) / 100) as usize));
+            told.extend(tell(&mut status, MS(now)).map(|text| (now, text)));
+        }
+        let times: Vec<_> = told.iter().map(|(now, _)| *now).collect();
+        assert_eq!(times, [1000, 2000, 3000]);
+        assert_eq!(status.deadline(), Some(MS(4000)));
+        let last = "STATUS=upstream connecting, 33 clients";
+        assert_eq!(tell(&mut status, MS(4000)).unwrap(), last);
+        // A change after a long silence is told at once.
+        status.note(sight(9));
+        assert!(tell(&mut status, MS(9000)).is_some());
+    }
+
+    #[test]
+    fn stopping_does_not_wait_for_the_second_to_be_over_and_is_repeated_until_it_got_through() {
+        let mut status = ready(None);
+        status.note(sight(1));
+        assert_eq!(status.text(MS(10)), None);
+        status.note(draining(1));
+        let text = "STOPPING=1\nSTATUS=draining, 1 client left";
+        assert_eq!(status.text(MS(10)).unwrap(), text);
+        status.failed(MS(10));
+        assert_eq!(tell(&mut status, MS(1010)).unwrap(), text);
+        status.note(draining(0));
+        assert_eq!(status.text(MS(1011)), None);
+        let text = "STATUS=draining, 0 clients left";
+        assert_eq!(status.text(MS(2010)).unwrap(), text);
+    }
+
+    #[test]
+    fn a_service_that_stops_before_it_was_called_ready_is_never_called_so() {
+        let status = ServiceStatus::new(draining(0), None, MS(0));
+        assert!(status.text(MS(0)).unwrap().starts_with("STOPPING=1\n"));
+    }
+
+    #[test]
+    fn a_sign_of_life_is_due_at_half_the_watchdogs_time_with_or_without_news() {
+        let mut status = ServiceStatus::new(sight(0), Some(MS(3000)), MS(0));
+        assert!(tell(&mut status, MS(0)).unwrap().ends_with("\nWATCHDOG=1"));
+        assert_eq!(status.deadline(), Some(MS(1500)));
+        status.note(sight(1));
+        let text = tell(&mut status, MS(1000)).unwrap();
+        assert_eq!(text, "STATUS=upstream connecting, 1 client");
+        assert_eq!(status.deadline(), Some(MS(1500)), "news is no sign of life");
+        assert_eq!(tell(&mut status, MS(1500)).unwrap(), "WATCHDOG=1");
+        assert_eq!(status.deadline(), Some(MS(3000)));
+    }
+
+    #[test]
+    fn a_sign_of_life_that_did_not_get_through_is_repeated_before_it_is_too_late() {
+        let mut status = ready(Some(MS(200)));
+        assert_eq!(status.text(MS(100)).unwrap(), "WATCHDOG=1");
+        status.failed(MS(100));
+        assert_eq!(status.deadline(), Some(MS(200)));
+    }
+
+    #[test]
+    fn a_watchdog_that_is_too_short_does_not_make_the_loop_spin() {
+        let status = ready(Some(Duration::from_micros(1)));
+        assert_eq!(status.deadline(), Some(SHORTEST_INTERVAL));
+    }
+
+    #[test]
+    fn every_condition_of_the_upstream_has_its_words() {
+        let addr = ([192, 0, 2, 7], 1234).into();
+        for (upstream, words) in [
+            (Condition::Connecting, "upstream connecting, 2 clients"),
+            (
+                Condition::Connected(addr),
+                "upstream 192.0.2.7:1234 connected, 2 clients",
+            ),
+            (
+                Condition::Waiting,
+                "upstream waiting to be dialled again, 2 clients",
+            ),
+            (Condition::Ended, "no upstream, 2 clients"),
+        ] {
+            let sight = Sight {
+                upstream,
+                ..sight(2)
+            };
+            assert_eq!(sight.to_string(), words);
+        }
+    }
+}
