@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use log::{debug, warn};
 
-use super::socket::TcpCore;
+use super::socket::SocketCore;
 use crate::relay::service_status::{ServiceStatus, Sight};
 
 /// Tells the service manager how things are, if there is one that wants to know.
@@ -32,7 +32,7 @@ struct Channel {
 
 impl Notifier {
     /// For a program that may be a service: looks for a manager in the environment.
-    pub(super) fn of_environment(core: &TcpCore, now: Duration) -> Self {
+    pub(super) fn of_environment(core: &SocketCore, now: Duration) -> Self {
         let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self::default();
         };
@@ -55,7 +55,7 @@ impl Notifier {
     }
 
     /// Says what is due.
-    pub(super) fn tell(&mut self, core: &TcpCore, now: Duration) {
+    pub(super) fn tell(&mut self, core: &SocketCore, now: Duration) {
         let Some(channel) = &mut self.channel else {
             return;
         };
@@ -97,7 +97,7 @@ impl Channel {
     }
 }
 
-fn sight(core: &TcpCore) -> Sight {
+fn sight(core: &SocketCore) -> Sight {
     Sight {
         upstream: core.upstream.condition(),
         clients: core.relay.clients().len(),

@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn every_condition_of_the_upstream_has_its_words() {
-        let addr = ([192, 0, 2, 7], 1234).into();
+        let addr = std::net::SocketAddr::from(([192, 0, 2, 7], 1234)).into();
         for (upstream, words) in [
             (Condition::Connecting, "upstream connecting, 2 clients"),
             (

@@ -133,7 +133,7 @@ mod tests {
             (0..times).for_each(|_| stats.count_accept_error(error));
             assert_eq!(stats.accept_failed(error), times);
         }
-        assert_eq!(stats.accept_errors, (0..9).sum());
+        assert_eq!(stats.accept_errors, (0..9).sum::<u64>());
         for (times, result) in (2..).zip(ConnectResult::ALL) {
             (0..times).for_each(|_| stats.count_connect(result));
             assert_eq!(stats.connects(result), times);

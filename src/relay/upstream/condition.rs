@@ -3,7 +3,7 @@
 //! Layer: relay. Owns the reduction of its states to those that make a difference to an operator. Knows
 //! nothing of who asks.
 
-use std::net::SocketAddr;
+use crate::relay::endpoint::Endpoint;
 
 use super::{State, Upstream};
 
@@ -13,7 +13,7 @@ pub enum Condition {
     /// An address is being looked up or connected to.
     Connecting,
     /// Frames may come from this address.
-    Connected(SocketAddr),
+    Connected(Endpoint),
     /// Nobody could be connected to; it will be tried again.
     Waiting,
     /// There will be no upstream any more.
@@ -29,7 +29,7 @@ impl<U> Upstream<U> {
             | State::Resolving { .. }
             | State::Dialling { .. }
             | State::Connecting { .. } => Condition::Connecting,
-            State::Streaming(stream) => Condition::Connected(stream.addr),
+            State::Streaming(stream) => Condition::Connected(stream.addr.clone()),
             State::Waiting { .. } => Condition::Waiting,
             State::Ended(_) => Condition::Ended,
         }
