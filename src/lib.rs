@@ -27,8 +27,8 @@
 //!
 //! Two rooms with a one-way door: `reactor` meets the kernel and calls down into [`relay`], which
 //! is pure and does what the program is for. What is named at this level is the interface to rely
-//! on; the rest of [`relay`] is public so that it can be studied and tested, and may change. So is
-//! [`admin`], how the admin endpoint speaks.
+//! on; the rest of [`relay`], and [`admin`] beside it, which is how the admin endpoint speaks, are
+//! public so that they can be studied and tested, and may change.
 
 pub mod admin;
 mod config;
