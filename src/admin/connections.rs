@@ -140,7 +140,8 @@ impl<S: Read + Write> Connections<S> {
     /// called until it gives none.
     pub fn next_to_shut_down(&mut self) -> Option<&mut S> {
         let occupants = self.slots.iter_mut().flatten();
-        let mut sockets = occupants.filter_map(|occupant| occupant.connection.socket_to_shut_down());
+        let mut sockets =
+            occupants.filter_map(|occupant| occupant.connection.socket_to_shut_down());
         sockets.next()
     }
 
