@@ -46,6 +46,7 @@ impl Parts {
             replay_frames: config.replay_frames(),
             linger: config.linger,
             stall_timeout: config.stall_timeout,
+            departures_kept: 0,
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;

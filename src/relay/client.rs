@@ -74,6 +74,8 @@ pub struct Card {
 pub struct Tally {
     /// Frames whose last byte its kernel took.
     pub frames: u64,
+    /// Bytes that its kernel took.
+    pub bytes: u64,
     /// Frames it was skipped over.
     pub skipped: u64,
     /// Frames of its replay that were no longer kept when its turn came.

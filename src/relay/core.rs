@@ -130,6 +130,7 @@ impl<S: Read + Write, U: Dialled> Core<S, U> {
     pub fn reap(&mut self, now: Duration) -> Vec<Parted<S>> {
         let parted = self.relay.reap();
         for parted in &parted {
+            self.relay.departures.record(parted, now);
             self.entrance.leave(parted, now);
             self.phase
                 .count(parted.departure.reason, parted.departure.ending);
@@ -207,6 +208,7 @@ mod tests {
             replay_frames: 0,
             linger: Duration::ZERO,
             stall_timeout: None,
+            departures_kept: 0,
             budgets: Budgets::smallest(),
         });
         let second = Duration::from_secs(1);

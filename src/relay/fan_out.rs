@@ -155,6 +155,7 @@ impl<S: Read + Write> Clients<S> {
         let Flush { bytes, frames, end } = client.backlog.flush(log, &mut client.socket, most);
         self.remnant_bytes -= remnant_bytes - client.backlog.remnant_bytes();
         client.tally.frames += frames;
+        client.tally.bytes += bytes as u64;
         self.stats.delivered += frames;
         self.stats.delivered_bytes += bytes as u64;
         if bytes > 0 {

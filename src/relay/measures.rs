@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Relay;
 use super::deliveries::Deliveries;
+use super::departures::Departures;
 use super::histogram::{DURATION_BOUNDS, Histogram, LAG_BOUNDS_FRAMES};
 
 /// What is measured of a relay.
@@ -71,6 +72,12 @@ impl<S: Read + Write> Relay<S> {
         if let Some(woken_at) = measures.woken_at.take() {
             measures.turns.observe(now.saturating_sub(woken_at));
         }
+    }
+
+    /// Who left lately.
+    #[must_use]
+    pub fn departures(&self) -> &Departures {
+        &self.departures
     }
 
     /// What has been measured so far.

@@ -20,6 +20,7 @@ pub mod core;
 mod deadlines;
 mod deliveries;
 pub mod departure;
+pub mod departures;
 pub mod endpoint;
 pub mod entrance;
 mod fan_out;
@@ -47,6 +48,7 @@ mod tests;
 use client::{Client, ClientId};
 use clients::{Clients, Newcomer, Parted};
 use departure::Reason;
+use departures::Departures;
 use frame_log::{FrameLog, LogTooLarge, Position};
 use limits::{Budgets, UNHEARD_BYTES};
 use stats::Stats;
@@ -62,6 +64,7 @@ pub struct Relay<S> {
     next_look: Position,
     /// When the upstream was last looked at, if it was left unread then.
     held_since: Option<Duration>,
+    departures: Departures,
 }
 
 /// What a relay is made of.
@@ -81,6 +84,8 @@ pub struct RelaySettings {
     pub linger: Duration,
     /// A lagging client whose kernel takes no byte for this long is thrown out.
     pub stall_timeout: Option<Duration>,
+    /// Clients that have left of whom is remembered why, at the most.
+    pub departures_kept: usize,
     /// How much is done in one turn.
     pub budgets: Budgets,
 }
@@ -120,6 +125,7 @@ impl<S: Read + Write> Relay<S> {
             replays: settings.replay_frames > 0,
             next_look: 0,
             held_since: None,
+            departures: Departures::new(settings.departures_kept),
         })
     }
 

@@ -27,6 +27,7 @@ impl Books {
             "the account of {}",
             socket.id
         );
+        assert_eq!(socket.taken, tally.bytes, "bytes given to {}", socket.id);
         assert_eq!(
             socket.stream.frames, tally.frames,
             "frames given to {}",
@@ -126,6 +127,14 @@ impl World {
         assert_eq!(failures, stats.accept_errors, "why nobody was accepted");
         let results = stats.connects_by_result;
         assert_eq!(results, books.dialling.results, "what became of attempts");
+        let departures = core.relay.departures();
+        assert_eq!(departures.total(), books.left[5], "departures");
+        let kept = books.left[5].min(departures.kept() as u64);
+        assert_eq!(
+            departures.newest_first().len() as u64,
+            kept,
+            "departures kept"
+        );
         let measures = core.relay.measures();
         let delivered = measures.deliveries().count() * books.frame_size;
         let published = core.relay.log().published();

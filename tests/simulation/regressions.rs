@@ -39,6 +39,7 @@ impl Scene {
             replay_frames: 0,
             linger: Duration::ZERO,
             stall_timeout: None,
+            departures_kept: 0,
             budgets: Budgets::default(),
         });
         let mut scene = Self {

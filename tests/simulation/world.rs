@@ -131,6 +131,7 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
         replay_frames: replays.max().unwrap_or(0),
         linger: orders.linger,
         stall_timeout: orders.stall_timeout,
+        departures_kept: 3,
         budgets: orders.budgets,
     });
     let settings = UpstreamSettings {

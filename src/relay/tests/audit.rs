@@ -58,6 +58,7 @@ impl Rig {
         let unsent = (appended - tally.skipped) * size - client.socket.taken.len() as u64;
         assert_eq!(client.backlog.bytes(log), unsent, "the books, in bytes");
         assert_eq!(client.socket.taken.len() as u64 / size, tally.frames);
+        assert_eq!(client.socket.taken.len() as u64, tally.bytes);
         assert_eq!(
             client.backlog.is_empty(log),
             unsent == 0,

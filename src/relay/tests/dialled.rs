@@ -71,6 +71,7 @@ fn scene() -> (Relay<FakeSocket>, Upstream<Socket>) {
         replay_frames: 0,
         linger: LINGER,
         stall_timeout: None,
+        departures_kept: 0,
         budgets: Budgets::default(),
     });
     let settings = UpstreamSettings {

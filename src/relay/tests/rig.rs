@@ -84,6 +84,7 @@ impl Rig {
             replay_frames: u64::from(shape.replays),
             linger: shape.linger,
             stall_timeout: shape.stall_timeout,
+            departures_kept: 0,
             budgets: shape.budgets,
         });
         Self {

@@ -42,6 +42,7 @@ impl Scene {
             replay_frames: 0,
             linger: MS(20),
             stall_timeout: None,
+            departures_kept: 0,
             budgets: Budgets::default(),
         });
         let targets = ports
