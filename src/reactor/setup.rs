@@ -47,6 +47,7 @@ impl Parts {
             linger: config.linger,
             stall_timeout: config.stall_timeout,
             departures_kept: 0,
+            history_seconds: 0,
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;

@@ -209,6 +209,7 @@ mod tests {
             linger: Duration::ZERO,
             stall_timeout: None,
             departures_kept: 0,
+            history_seconds: 0,
             budgets: Budgets::smallest(),
         });
         let second = Duration::from_secs(1);

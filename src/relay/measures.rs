@@ -11,6 +11,7 @@ use super::Relay;
 use super::deliveries::Deliveries;
 use super::departures::Departures;
 use super::histogram::{DURATION_BOUNDS, Histogram, LAG_BOUNDS_FRAMES};
+use super::history::History;
 
 /// What is measured of a relay.
 #[derive(Debug)]
@@ -60,7 +61,10 @@ impl Measures {
 impl<S: Read + Write> Relay<S> {
     /// A turn begins.
     pub fn begin_turn(&mut self, now: Duration) {
-        self.clients.stats.turns += 1;
+        let stats = &mut self.clients.stats;
+        self.history
+            .advance(now, stats.frames, stats.delivered, stats.clients);
+        stats.turns += 1;
         self.clients.measures.woken_at = Some(now);
     }
 
@@ -78,6 +82,12 @@ impl<S: Read + Write> Relay<S> {
     #[must_use]
     pub fn departures(&self) -> &Departures {
         &self.departures
+    }
+
+    /// What flowed lately.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// What has been measured so far.

@@ -27,6 +27,7 @@ mod fan_out;
 pub mod frame_log;
 mod hearing;
 pub mod histogram;
+pub mod history;
 pub mod intake;
 mod lap;
 mod lifecycle;
@@ -50,6 +51,7 @@ use clients::{Clients, Newcomer, Parted};
 use departure::Reason;
 use departures::Departures;
 use frame_log::{FrameLog, LogTooLarge, Position};
+use history::History;
 use limits::{Budgets, UNHEARD_BYTES};
 use stats::Stats;
 
@@ -65,6 +67,7 @@ pub struct Relay<S> {
     /// When the upstream was last looked at, if it was left unread then.
     held_since: Option<Duration>,
     departures: Departures,
+    history: History,
 }
 
 /// What a relay is made of.
@@ -86,6 +89,8 @@ pub struct RelaySettings {
     pub stall_timeout: Option<Duration>,
     /// Clients that have left of whom is remembered why, at the most.
     pub departures_kept: usize,
+    /// Whole seconds of which is remembered what flowed, at the most.
+    pub history_seconds: usize,
     /// How much is done in one turn.
     pub budgets: Budgets,
 }
@@ -126,6 +131,7 @@ impl<S: Read + Write> Relay<S> {
             next_look: 0,
             held_since: None,
             departures: Departures::new(settings.departures_kept),
+            history: History::new(settings.history_seconds),
         })
     }
 

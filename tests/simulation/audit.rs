@@ -135,6 +135,12 @@ impl World {
             kept,
             "departures kept"
         );
+        let history = core.relay.history().seconds();
+        let (frames, most) = history.fold((0, 0), |(frames, most), second| {
+            (frames + second.frames, most.max(second.clients))
+        });
+        let is_past = frames <= stats.frames && most <= books.seated;
+        assert!(is_past, "a second holds what never was");
         let measures = core.relay.measures();
         let delivered = measures.deliveries().count() * books.frame_size;
         let published = core.relay.log().published();

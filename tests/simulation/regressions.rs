@@ -40,6 +40,7 @@ impl Scene {
             linger: Duration::ZERO,
             stall_timeout: None,
             departures_kept: 0,
+            history_seconds: 0,
             budgets: Budgets::default(),
         });
         let mut scene = Self {

@@ -132,6 +132,7 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
         linger: orders.linger,
         stall_timeout: orders.stall_timeout,
         departures_kept: 3,
+        history_seconds: 100,
         budgets: orders.budgets,
     });
     let settings = UpstreamSettings {

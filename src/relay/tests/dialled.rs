@@ -72,6 +72,7 @@ fn scene() -> (Relay<FakeSocket>, Upstream<Socket>) {
         linger: LINGER,
         stall_timeout: None,
         departures_kept: 0,
+        history_seconds: 0,
         budgets: Budgets::default(),
     });
     let settings = UpstreamSettings {

@@ -85,6 +85,7 @@ impl Rig {
             linger: shape.linger,
             stall_timeout: shape.stall_timeout,
             departures_kept: 0,
+            history_seconds: 10,
             budgets: shape.budgets,
         });
         Self {

@@ -43,6 +43,7 @@ impl Scene {
             linger: MS(20),
             stall_timeout: None,
             departures_kept: 0,
+            history_seconds: 0,
             budgets: Budgets::default(),
         });
         let targets = ports

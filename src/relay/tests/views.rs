@@ -184,6 +184,26 @@ fn what_is_published_while_nobody_is_ready_is_never_delivered() {
 }
 
 #[test]
+fn each_second_holds_what_flowed_in_its_turns() {
+    let mut rig = Rig::new(SHAPE);
+    for room in [1000, 1000] {
+        rig.join(SlowPolicy::Disconnect, room);
+    }
+    for frames in [2, 1, 0] {
+        rig.relay.begin_turn(rig.now);
+        rig.feed(frames);
+        rig.now += MS(1000);
+    }
+    let seconds = rig.relay.history().seconds();
+    let seconds = seconds.map(|second| (second.frames, second.delivered, second.clients));
+    // The clock of a rig begins at one second, the third one is under way.
+    assert_eq!(
+        seconds.collect::<Vec<_>>(),
+        [(0, 0, 2), (2, 4, 2), (1, 2, 2)]
+    );
+}
+
+#[test]
 fn a_turn_lasts_from_waking_to_falling_asleep() {
     let mut rig = Rig::new(SHAPE);
     rig.relay.settle(rig.now);
