@@ -20,6 +20,7 @@ mod intake;
 mod joining;
 mod line;
 mod linger;
+mod listing;
 mod order;
 mod rig;
 mod scene;
