@@ -64,6 +64,7 @@ impl Departures {
     }
 
     /// Those who are remembered, the last one first.
+    #[must_use]
     pub fn newest_first(&self) -> impl ExactSizeIterator<Item = &Departed> {
         self.ring.iter().rev()
     }

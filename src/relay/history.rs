@@ -85,6 +85,7 @@ impl History {
     }
 
     /// The whole seconds that are remembered, oldest first.
+    #[must_use]
     pub fn seconds(&self) -> impl ExactSizeIterator<Item = &Second> {
         self.seconds.iter()
     }

@@ -19,6 +19,7 @@ mod attempt;
 mod condition;
 mod news;
 mod outcome;
+mod standing;
 mod stream;
 mod transitions;
 
@@ -39,6 +40,7 @@ pub(crate) use attempt::Verdict;
 pub use condition::Condition;
 pub use news::{Loss, News, Whom};
 pub use outcome::ConnectResult;
+pub use standing::{Stage, Standing};
 use stream::Stream;
 
 /// A socket that has been dialled: what must be known of it beyond what it has to read.

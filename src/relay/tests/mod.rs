@@ -27,6 +27,7 @@ mod scene;
 mod seats;
 mod skipping;
 mod slow;
+mod standing;
 mod upstream;
 mod views;
 mod writing;

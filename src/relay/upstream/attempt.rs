@@ -55,6 +55,10 @@ impl<U: Dialled> Attempt<U> {
         self.noted = true;
     }
 
+    pub(super) fn addr(&self) -> &Endpoint {
+        &self.addr
+    }
+
     pub(super) fn deadline(&self) -> Duration {
         self.until
     }

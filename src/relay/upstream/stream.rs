@@ -21,6 +21,8 @@ pub(super) struct Stream<U> {
     hearing: Hearing,
     /// Frames completed on this connection.
     pub(super) frames: u64,
+    /// When the connection was made.
+    pub(super) connected_at: Duration,
     /// When it last gave a byte, or was last left unread.
     silent_since: Duration,
     /// When it last completed a frame, or was last left unread, unless it has been called stale
@@ -59,6 +61,7 @@ impl<U: Read> Stream<U> {
             readable: true,
             hearing: Hearing::Heard,
             frames: 0,
+            connected_at: now,
             silent_since: now,
             frameless_since: Some(now),
         }
@@ -155,6 +158,11 @@ impl<U: Read> Stream<U> {
             self.frameless_since = None;
         }
         has
+    }
+
+    /// It has been said, and no frame has come since.
+    pub(super) fn is_stale(&self) -> bool {
+        self.frameless_since.is_none()
     }
 
     /// The time without a byte after which it is to be given up, if that is over.
