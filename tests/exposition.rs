@@ -21,13 +21,19 @@ use fanout::admin::metrics::{
 };
 use fanout::admin::view::{Connects, Delivered, Departed, Refused};
 
+const SECONDS: [Duration; 3] = [
+    Duration::from_micros(10),
+    Duration::from_micros(25),
+    Duration::from_millis(2500),
+];
+
 /// A view that has something of everything, or nothing of anything.
 fn view(version: &str, is_busy: bool) -> MetricsView<'_> {
     let some = u64::from(is_busy);
     let times = HistogramView {
-        bounds: &[0.000_01, 0.000_025, 2.5],
+        bounds: &SECONDS,
         counts: if is_busy { &[5, 0, 2, 1] } else { &[0; 4] },
-        sum: if is_busy { 1e-9 } else { 0.0 },
+        sum: Duration::from_nanos(some),
     };
     let known = is_busy.then_some(u64::MAX);
     MetricsView {

@@ -290,12 +290,13 @@ impl<S> Connection<S> {
         }
     }
 
-    /// There is something to do that no event will announce.
+    /// There is something to do that no event will announce, beside answering.
     #[must_use]
     pub fn has_work(&self) -> bool {
         match &self.state {
             State::Reading { .. } => self.readable,
-            State::Asked { request, .. } => request.is_some(),
+            // That it is asking is known to the caller, who answers in its own time.
+            State::Asked { .. } => false,
             State::Writing { .. } => self.writable,
             State::Finishing { is_shut, .. } => self.readable || !is_shut,
             State::Done(_) => true,

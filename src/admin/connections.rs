@@ -175,11 +175,18 @@ impl<S> Connections<S> {
             .min()
     }
 
-    /// There is something to do that no event will announce.
+    /// There is something to do that no event will announce, beside answering.
     #[must_use]
     pub fn has_work(&self) -> bool {
         self.occupants()
             .any(|occupant| occupant.connection.has_work())
+    }
+
+    /// Somebody waits for an answer.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.occupants()
+            .any(|occupant| occupant.connection.is_asking())
     }
 
     /// Slots taken, by those that are to be reaped as well.

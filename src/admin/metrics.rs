@@ -75,10 +75,10 @@ pub struct TurnMetrics<'a> {
     /// Turns.
     pub turns: u64,
     /// How long each took, from waking up to sleeping again, in seconds.
-    pub turn_seconds: HistogramView<'a, f64>,
+    pub turn_seconds: HistogramView<'a, Duration>,
     /// How long each frame took, from its last byte read to the last ready client that was given
     /// it, in seconds.
-    pub delivery_seconds: HistogramView<'a, f64>,
+    pub delivery_seconds: HistogramView<'a, Duration>,
     /// Failures of `accept`, in the order of [`ACCEPT_ERRORS`].
     pub accept_errors: [u64; ACCEPT_ERRORS.len()],
     /// Log lines about clients that were left out.

@@ -13,11 +13,12 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::relay::policy::SlowPolicy;
+use crate::relay::upstream::Stage;
 
 mod clients;
 mod counts;
 
-pub use clients::{ClientState, ClientView, ClientsView, DepartureView, DeparturesView};
+pub use clients::{ClientView, ClientsView, DepartureView, DeparturesView};
 pub use counts::{Connects, Departed, Refused};
 
 /// `/status.json`: everything that the page shows.
@@ -86,7 +87,8 @@ impl Serialize for Readiness<'_> {
 #[derive(Debug, Serialize)]
 pub struct UpstreamView<'a> {
     /// How far the connection to it is.
-    pub state: UpstreamState,
+    #[serde(serialize_with = "as_text")]
+    pub state: Stage,
     /// The address it is connected to, or being connected to.
     pub addr: Option<Shown<'a>>,
     /// What it may be connected to, as it was asked for.
@@ -111,22 +113,6 @@ pub struct UpstreamView<'a> {
     pub held_seconds: Seconds,
     /// What came of dialling it.
     pub connects: Connects,
-}
-
-/// How far the connection to the upstream is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UpstreamState {
-    /// Frames may come.
-    Connected,
-    /// The kernel is making the connection.
-    Connecting,
-    /// A name is being looked up.
-    Resolving,
-    /// It will be dialled again in a while.
-    Waiting,
-    /// It has ended, and will not be dialled again.
-    Ended,
 }
 
 /// A listener.

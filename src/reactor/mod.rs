@@ -9,12 +9,14 @@
 //! `orders.rs`, `clock.rs`. The rest is opening, options, words and other threads.
 
 mod accept;
+mod admin;
 mod clock;
 mod handle;
 mod inlet;
 mod listener;
 mod notify;
 mod orders;
+mod process;
 mod report;
 mod resolver;
 mod server;

@@ -16,11 +16,13 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Events, Poll};
 
 use super::accept::Doors;
+use super::admin::{self, Admin, Scene};
 use super::clock::Clock;
 use super::handle::{Desk, Handle};
 use super::listener;
@@ -47,6 +49,7 @@ pub struct Server {
     pub(super) desk: Desk,
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
+    pub(super) admin: Option<Admin>,
     pub(super) core: SocketCore,
     pub(super) report: Report,
     pub(super) notifier: Notifier,
@@ -80,13 +83,14 @@ impl Server {
         config.validate()?;
         // While names are looked up, which may take long, signals still have their default action.
         let addrs = listener::resolve_all(config)?;
+        let admin_addrs = admin::resolve(config)?;
         let poll = Poll::new().map_err(Error::system("create a poll"))?;
         let clock = Clock::start();
         let signals = watch_signals
             .then(|| SignalPipe::open(poll.registry(), clock.continued()))
             .transpose()
             .map_err(Error::system("install signal handlers"))?;
-        let parts = Parts::open(config, &addrs, poll.registry())?;
+        let parts = Parts::open(config, &addrs, &admin_addrs, poll.registry())?;
         let notifier = if watch_signals {
             Notifier::of_environment(&parts.core, clock.now())
         } else {
@@ -100,6 +104,7 @@ impl Server {
             desk: parts.desk,
             dialler: parts.dialler,
             doors: parts.doors,
+            admin: parts.admin,
             core: parts.core,
             report: Report::new(),
             notifier,
@@ -139,9 +144,7 @@ impl Server {
         // Sleep.
         let now = self.clock.read();
         self.core.relay.settle(now);
-        let errands = [self.report.deadline(), self.notifier.deadline()];
-        let errand = errands.into_iter().flatten().min();
-        let patience = self.core.patience(errand, now);
+        let patience = self.core.patience(self.errand(now), now);
         let interrupted = match self.poll.poll(&mut self.events, patience) {
             Ok(()) => false,
             // SIGCONT after a SIGSTOP does this without any handler (signal(7)).
@@ -160,6 +163,17 @@ impl Server {
                 }
                 Role::Upstream => self.core.upstream.note(is_readable(event)),
                 Role::Listener(place) => self.core.entrance.note(place),
+                Role::AdminListener(place) => {
+                    self.admin
+                        .iter_mut()
+                        .for_each(|admin| admin.note_listener(place));
+                }
+                Role::Admin(slot) => {
+                    let (readable, writable) = (is_readable(event), is_writable(event));
+                    self.admin
+                        .iter_mut()
+                        .for_each(|admin| admin.note(slot, readable, writable));
+                }
                 Role::Signals => self.signals.iter_mut().for_each(SignalPipe::note),
                 // What handles ask for is looked at in every turn; the resolver's answers too.
                 Role::Waker => {}
@@ -182,7 +196,26 @@ impl Server {
         self.core.check_deadlines(now);
         self.part();
         self.notifier.tell(&self.core, now);
+        self.serve_admin();
         Ok(())
+    }
+
+    /// When there is something to do beside the relay's work.
+    fn errand(&self, now: Duration) -> Option<Duration> {
+        let admin = self.admin.as_ref().and_then(|admin| admin.deadline(now));
+        let errands = [self.report.deadline(), self.notifier.deadline(), admin];
+        errands.into_iter().flatten().min()
+    }
+
+    fn serve_admin(&mut self) {
+        if let Some(admin) = &mut self.admin {
+            let mut scene = Scene {
+                core: &mut self.core,
+                targets: self.dialler.targets(),
+                lines_suppressed: self.report.suppressed(),
+            };
+            admin.serve(&mut scene, self.poll.registry(), &mut self.clock);
+        }
     }
 
     /// Shuts down the sending side of clients that have everything, takes those that have lagged

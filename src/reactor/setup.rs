@@ -8,9 +8,10 @@ use log::{info, warn};
 use mio::Registry;
 
 use super::accept::Doors;
+use super::admin::{self, Admin, Facts, ListenerFact};
 use super::handle::Desk;
 use super::inlet::Inlet;
-use super::listener;
+use super::listener::{self, Listener};
 use super::resolver::Resolver;
 use super::socket::{ClientOptions, SocketCore};
 use super::upstream::Dialler;
@@ -18,8 +19,11 @@ use crate::config::{Config, UpstreamAddress};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
 use crate::relay::endpoint::Endpoint;
-use crate::relay::entrance::Entrance;
-use crate::relay::limits::{Budgets, CLIENTS_RESERVED, READ_WINDOW_BYTES, RESERVED_DESCRIPTORS};
+use crate::relay::entrance::{Entrance, Gate};
+use crate::relay::limits::{
+    Budgets, CLIENTS_RESERVED, DEPARTURES_KEPT, HISTORY_SECONDS, READ_WINDOW_BYTES,
+    RESERVED_DESCRIPTORS,
+};
 use crate::relay::phase::Phase;
 use crate::relay::upstream::{Upstream, UpstreamSettings};
 use crate::relay::{Relay, RelaySettings};
@@ -30,15 +34,19 @@ pub(super) struct Parts {
     pub(super) desk: Desk,
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
+    pub(super) admin: Option<Admin>,
 }
 
 impl Parts {
-    /// Allocates the frame log, then opens every listener on its `addrs`.
+    /// Allocates the frame log, then opens every listener on its `addrs`, and the admin endpoint on
+    /// `admin_addrs`.
     pub(super) fn open(
         config: &Config,
         addrs: &[Vec<Endpoint>],
+        admin_addrs: &[Endpoint],
         registry: &Registry,
     ) -> Result<Self, Error> {
+        let is_shown = config.admin.is_some();
         let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             window_bytes: READ_WINDOW_BYTES,
@@ -46,15 +54,23 @@ impl Parts {
             replay_frames: config.replay_frames(),
             linger: config.linger,
             stall_timeout: config.stall_timeout,
-            departures_kept: 0,
-            history_seconds: 0,
+            departures_kept: if is_shown { DEPARTURES_KEPT } else { 0 },
+            history_seconds: if is_shown { HISTORY_SECONDS } else { 0 },
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
         let (listeners, gates) = listener::open_all(config, addrs, registry)?;
-        let limits = admission_limits(config, listeners.len())?;
+        let for_admin = admin::descriptors(admin_addrs);
+        let limits = admission_limits(config, listeners.len(), for_admin)?;
         let most = limits.max_clients.unwrap_or(usize::MAX);
-        relay.reserve(most.min(limits.max_by_descriptors).min(CLIENTS_RESERVED));
+        let most = most.min(limits.max_by_descriptors);
+        relay.reserve(most.min(CLIENTS_RESERVED));
+        let facts = Facts::new(config, listener_facts(&listeners, &gates), most);
+        let admin = config
+            .admin
+            .as_ref()
+            .map(|admin| Admin::open(admin, admin_addrs, facts, registry))
+            .transpose()?;
         let options = ClientOptions {
             unsent_limit: config.unsent_limit,
             user_timeout: config.stall_timeout,
@@ -70,6 +86,7 @@ impl Parts {
             },
             dialler: Dialler::new(config.upstreams.clone(), Resolver::new(desk.waker())),
             doors: Doors::new(listeners, options),
+            admin,
             desk,
         })
     }
@@ -93,13 +110,30 @@ fn upstream(config: &Config) -> Upstream<Inlet> {
     Upstream::new(targets, settings, Rng::new())
 }
 
-/// The admission limits, as the configuration and the descriptor limit set them.
-fn admission_limits(config: &Config, listeners: usize) -> Result<AdmissionLimits, Error> {
+fn listener_facts(listeners: &[Listener], gates: &[Gate]) -> Vec<ListenerFact> {
+    let sockets = listeners.iter().zip(gates);
+    let facts = sockets.map(|(listener, gate)| ListenerFact {
+        addr: listener.addr.clone(),
+        listener: gate.listener,
+        policy: gate.policy,
+        replay: gate.replay,
+    });
+    facts.collect()
+}
+
+/// The admission limits, as the configuration and the descriptor limit set them. The admin endpoint has
+/// descriptors of its own.
+fn admission_limits(
+    config: &Config,
+    listeners: usize,
+    for_admin: u64,
+) -> Result<AdmissionLimits, Error> {
     let (descriptors, _) = rlimit::Resource::NOFILE
         .get()
         .map_err(Error::system("read the descriptor limit"))?;
     // The reserve covers a handful of listeners; more of them make it larger.
-    let reserve = RESERVED_DESCRIPTORS + listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
+    let for_listeners = listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
+    let reserve = RESERVED_DESCRIPTORS + for_listeners + for_admin;
     if descriptors <= reserve {
         return Err(Error::Descriptors {
             limit: descriptors,

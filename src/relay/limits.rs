@@ -107,6 +107,12 @@ pub const CLIENT_LINES_PER_SECOND: usize = 20;
 /// client that leaves makes room for one that waits, so clients can cause these as well.
 pub const ACCEPT_LINES_PER_SECOND: usize = 10;
 
+/// Departures that are remembered for whoever asks why a client is gone.
+pub const DEPARTURES_KEPT: usize = 1000;
+
+/// Seconds whose frames and clients are remembered for whoever draws them: five minutes.
+pub const HISTORY_SECONDS: usize = 300;
+
 /// Smallest and largest frame, in bytes.
 pub const FRAME_SIZE_BYTES: (usize, usize) = (1, 1024 * 1024);
 

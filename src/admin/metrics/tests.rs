@@ -91,14 +91,14 @@ const PROCESS_NAMES: &[&str] = &[
 ];
 
 const LAGS: &[u64] = &[0, 16];
-const SECONDS: &[f64] = &[0.000_01, 2.5];
+const SECONDS: &[Duration] = &[Duration::from_micros(10), Duration::from_millis(2500)];
 
 /// As it is at the start.
 fn view() -> MetricsView<'static> {
     let times = HistogramView {
         bounds: SECONDS,
         counts: &[0; 3],
-        sum: 0.0,
+        sum: Duration::ZERO,
     };
     MetricsView {
         version: "0.1.0",
@@ -184,12 +184,12 @@ fn busy_view() -> MetricsView<'static> {
         turn_seconds: HistogramView {
             bounds: SECONDS,
             counts: &[62, 1, 2],
-            sum: 66.5,
+            sum: Duration::from_millis(66_500),
         },
         delivery_seconds: HistogramView {
             bounds: SECONDS,
             counts: &[67, 1, 2],
-            sum: 0.125,
+            sum: Duration::from_millis(125),
         },
         accept_errors: [71, 72, 73, 74, 75, 76, 77, 78, 79],
         lines_suppressed: 80,
@@ -279,9 +279,9 @@ fn the_longest_text_fits_into_the_room_reserved() {
     let mut view = busy_view();
     let bounds = [u64::MAX; 16];
     let times = HistogramView {
-        bounds: &[0.000_025; 17],
+        bounds: &[Duration::new(1_000_000, 123_456_789); 17],
         counts: &[u64::MAX / 20; 18],
-        sum: 1e15,
+        sum: Duration::MAX,
     };
     view.clients.lag_frames = HistogramView {
         bounds: &bounds,

@@ -344,9 +344,10 @@ fn an_answer_that_is_not_taken_in_time_is_cut_by_a_reset() {
 fn a_question_that_nobody_answers_ends_too_and_its_answer_comes_too_late() {
     let mut scene = Scene::saying(HEAD);
     scene.advance();
-    assert!(scene.connection.has_work(), "somebody has to take it");
+    assert!(scene.connection.is_asking(), "somebody has to take it");
+    assert!(!scene.connection.has_work(), "in its own time");
     assert!(scene.connection.take_request().is_some());
-    assert!(!scene.connection.has_work());
+    assert!(!scene.connection.is_asking());
     scene.advance_at(START + CONNECTION_TIMEOUT);
     scene.answer(Response::text(Status::Ok, "late"));
     let (socket, ending) = scene.end();

@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use super::{Seconds, Shown, as_text};
-use crate::admin::query::Sort;
 use crate::relay::departure::Reason;
+use crate::relay::listing::{ClientState, Sort};
 use crate::relay::policy::SlowPolicy;
 
 /// `/clients.json`: a part of the clients.
@@ -16,6 +16,7 @@ pub struct ClientsView<'a> {
     /// Clients connected now.
     pub total: u64,
     /// By what they are sorted.
+    #[serde(serialize_with = "as_text")]
     pub sort: Sort,
     /// How many were passed over.
     pub offset: usize,
@@ -48,23 +49,8 @@ pub struct ClientView<'a> {
     /// Frames it was skipped over.
     pub skipped: u64,
     /// Where it stands.
+    #[serde(serialize_with = "as_text")]
     pub state: ClientState,
-}
-
-/// Where a client stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClientState {
-    /// It has been given everything.
-    CaughtUp,
-    /// It has a backlog, and its kernel takes bytes.
-    Sending,
-    /// It has a backlog, and its kernel refuses bytes.
-    Lagging,
-    /// It is given its backlog before it is let go.
-    Draining,
-    /// It has been given everything and its end; only its own end is missing.
-    Finishing,
 }
 
 /// `/departed.json`: the clients that left last.
