@@ -26,8 +26,15 @@
 //! is closed makes a reset of the close, and the reset destroys the answer on its way (RFC 9112,
 //! 9.6). So the caller shuts down the sending side, and the rest of the input is waited for.
 
-use std::io::{self, ErrorKind, Read, Write};
+mod outcome;
+mod state;
+
+use std::io::{Read, Write};
 use std::time::Duration;
+
+use outcome::Outcome;
+pub(super) use state::Claim;
+use state::State;
 
 use super::head::{self, Method, Refusal, Request, Verdict};
 use super::limits::{
@@ -49,48 +56,6 @@ pub struct Connection<S> {
     writable: bool,
     /// When its time is up, since the start of the clock.
     deadline: Duration,
-}
-
-#[derive(Debug)]
-enum State {
-    /// The head is not complete.
-    Reading {
-        /// What has come of it: fewer than [`HEAD_BYTES`].
-        head: Vec<u8>,
-    },
-    /// The caller is to answer.
-    Asked {
-        method: Method,
-        /// Until the caller has taken it.
-        request: Option<Request>,
-    },
-    /// The answer is on its way.
-    Writing {
-        bytes: Vec<u8>,
-        /// How much of them the kernel has taken: less than all.
-        sent: usize,
-    },
-    /// The kernel has the answer; the other side's end is waited for.
-    Finishing {
-        until: Duration,
-        /// What has come meanwhile, in bytes.
-        heard_bytes: usize,
-        /// The caller has been told to shut down the sending side.
-        is_shut: bool,
-    },
-    /// To be closed in this manner.
-    Done(Ending),
-}
-
-/// Who makes room for a newcomer: the least first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Claim {
-    /// It has its answer.
-    Answered,
-    /// It has said nothing, or not enough, and nothing of it is left unread.
-    Silent,
-    /// It is being answered.
-    Receiving,
 }
 
 impl<S: Read + Write> Connection<S> {
@@ -152,12 +117,7 @@ impl<S: Read + Write> Connection<S> {
 
     /// Ends it in favour of a newcomer: cleanly if it has its answer.
     pub(super) fn put_out(&mut self) {
-        let is_answered = matches!(self.state, State::Finishing { .. });
-        self.state = State::Done(if is_answered {
-            Ending::Fin
-        } else {
-            Ending::Reset
-        });
+        self.state = State::Done(self.state.ending_when_put_out());
     }
 
     fn check_deadline(&mut self, now: Duration) {
@@ -293,14 +253,7 @@ impl<S> Connection<S> {
     /// There is something to do that no event will announce, beside answering.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        match &self.state {
-            State::Reading { .. } => self.readable,
-            // That it is asking is known to the caller, who answers in its own time.
-            State::Asked { .. } => false,
-            State::Writing { .. } => self.writable,
-            State::Finishing { is_shut, .. } => self.readable || !is_shut,
-            State::Done(_) => true,
-        }
+        self.state.has_work(self.readable, self.writable)
     }
 
     /// A question that the caller has not taken yet.
@@ -332,48 +285,8 @@ impl<S> Connection<S> {
         }
     }
 
-    /// How much is to be said for keeping it; nothing of those that are not to be put out at all,
-    /// because this turn will show what they want: unread input, or a question to be answered.
+    /// How much is to be said for keeping it, if it may be put out.
     pub(super) fn claim(&self) -> Option<Claim> {
-        match self.state {
-            State::Reading { .. } => (!self.readable).then_some(Claim::Silent),
-            State::Writing { .. } => Some(Claim::Receiving),
-            State::Finishing { .. } => Some(Claim::Answered),
-            State::Asked { .. } | State::Done(_) => None,
-        }
-    }
-}
-
-/// What a read or a write comes to.
-#[derive(Clone, Copy, Debug)]
-enum Outcome {
-    /// So many bytes, at least one.
-    Moved(usize),
-    /// Nothing: the end of the input, or a socket that takes no more.
-    Ended,
-    WouldBlock,
-    Interrupted,
-    /// What failed matters to nobody: the connection is over.
-    Failed,
-}
-
-impl Outcome {
-    fn of(result: io::Result<usize>) -> Self {
-        match result {
-            Ok(0) => Self::Ended,
-            Ok(count) => Self::Moved(count),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => Self::WouldBlock,
-                ErrorKind::Interrupted => Self::Interrupted,
-                _ => Self::Failed,
-            },
-        }
-    }
-
-    fn moved(self) -> usize {
-        match self {
-            Self::Moved(count) => count,
-            _ => 0,
-        }
+        self.state.claim(self.readable)
     }
 }

@@ -1,92 +1,12 @@
 //! One connection, from the first byte to the last, on every way that there is.
 
 use std::io::ErrorKind;
-use std::time::Duration;
 
 use super::fake::{Bite, FakeSocket, Room};
-use crate::admin::connection::Connection;
-use crate::admin::head::Method;
-use crate::admin::limits::{
-    CALLS_PER_TURN, CONNECTION_TIMEOUT, DISCARD_BYTES, FINISH_TIMEOUT, HEAD_BYTES,
-};
-use crate::admin::origin::Hosts;
-use crate::admin::response::{Response, Status};
+use super::scene::{HEAD, START, Scene, TURNS, answer_bytes};
+use crate::admin::limits::{CALLS_PER_TURN, DISCARD_BYTES, FINISH_TIMEOUT, HEAD_BYTES};
+use crate::admin::response::Response;
 use crate::relay::departure::Ending;
-
-const HEAD: &str = "GET /a?b HTTP/1.1\r\nHost: localhost\r\n\r\n";
-const START: Duration = Duration::from_secs(7);
-
-/// Turns that everything in here is done in, at the most.
-const TURNS: usize = 30_000;
-
-struct Scene {
-    connection: Connection<FakeSocket>,
-    hosts: Hosts,
-    now: Duration,
-}
-
-impl Scene {
-    fn with(socket: FakeSocket) -> Self {
-        Self {
-            connection: Connection::new(socket, START),
-            hosts: Hosts::default(),
-            now: START,
-        }
-    }
-
-    fn saying(bytes: impl AsRef<[u8]>) -> Self {
-        Self::with(FakeSocket::saying(bytes))
-    }
-
-    fn advance(&mut self) {
-        self.connection.advance(&self.hosts, self.now);
-    }
-
-    fn advance_at(&mut self, now: Duration) {
-        self.now = now;
-        self.advance();
-    }
-
-    /// One event for both directions, and a turn.
-    fn turn(&mut self) {
-        self.connection.note(true, true);
-        self.advance();
-    }
-
-    fn answer(&mut self, response: Response) {
-        self.connection.answer(response, self.now);
-    }
-
-    #[track_caller]
-    fn ask(&mut self) -> (String, String) {
-        let request = self.connection.take_request().expect("it asks");
-        (request.path, request.query)
-    }
-
-    /// Turns, with an event in each, until it is done; a question is answered on the way.
-    #[track_caller]
-    fn run(mut self, response: &Response) -> (FakeSocket, Ending) {
-        for _ in 0..TURNS {
-            self.turn();
-            if self.connection.take_request().is_some() {
-                self.answer(response.clone());
-            }
-            if self.connection.is_done() {
-                return self.end();
-            }
-        }
-        panic!("it never ends: {:?}", self.connection);
-    }
-
-    #[track_caller]
-    fn end(self) -> (FakeSocket, Ending) {
-        self.connection.into_parts().expect("it is done")
-    }
-}
-
-fn answer_bytes(response: &Response) -> Vec<u8> {
-    response.clone().into_bytes(Method::Get)
-}
 
 #[test]
 fn a_request_is_asked_answered_and_ended_with_the_other_side() {
@@ -196,10 +116,9 @@ fn nobody_sleeps_on_a_bit_that_is_set() {
 
 #[test]
 fn one_turn_makes_a_bounded_number_of_calls() {
-    let dribble = |bite: Bite| {
-        let mut socket = FakeSocket::default();
-        socket.input = vec![bite; 10 * CALLS_PER_TURN].into();
-        socket
+    let dribble = |bite: Bite| FakeSocket {
+        input: vec![bite; 10 * CALLS_PER_TURN].into(),
+        ..FakeSocket::default()
     };
     for bite in [Bite::Bytes(vec![b'G']), Bite::Interrupted] {
         let mut scene = Scene::with(dribble(bite));
@@ -292,87 +211,6 @@ fn a_reset_after_the_answer_is_an_end_like_any_other() {
         .push_back(Bite::Fails(ErrorKind::ConnectionReset));
     let (_, ending) = Scene::with(socket).run(&Response::json("1"));
     assert_eq!(ending, Ending::Fin);
-}
-
-#[test]
-fn a_slow_head_is_answered_408_when_its_time_is_up_and_not_before() {
-    let up = START + CONNECTION_TIMEOUT;
-    for said in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
-        let mut scene = Scene::with(FakeSocket::default());
-        if !said.is_empty() {
-            scene = Scene::saying(said);
-        }
-        assert_eq!(scene.connection.deadline(), Some(up));
-        scene.advance_at(up.checked_sub(Duration::from_nanos(1)).unwrap());
-        assert!(!scene.connection.is_done() && !scene.connection.has_work());
-        scene.advance_at(up);
-        assert_eq!(scene.connection.deadline(), None);
-        let (socket, ending) = scene.end();
-        assert_eq!((socket.code(), ending), (Some(408), Ending::Fin));
-    }
-}
-
-#[test]
-fn a_408_that_is_not_taken_at_once_becomes_a_reset() {
-    for room in [Room::WouldBlock, Room::Bytes(20), Room::Interrupted] {
-        let mut socket = FakeSocket::default();
-        socket.rooms = [room].into();
-        let mut scene = Scene::with(socket);
-        scene.advance_at(START + CONNECTION_TIMEOUT);
-        assert_eq!(scene.end().1, Ending::Reset, "{room:?}");
-    }
-}
-
-#[test]
-fn an_answer_that_is_not_taken_in_time_is_cut_by_a_reset() {
-    let mut socket = FakeSocket::saying(HEAD);
-    socket.rooms = [Room::Bytes(9), Room::WouldBlock].into();
-    let mut scene = Scene::with(socket);
-    scene.advance();
-    scene.answer(Response::json("1"));
-    assert!(!scene.connection.has_work());
-    assert_eq!(
-        scene.connection.deadline(),
-        Some(START + CONNECTION_TIMEOUT)
-    );
-    scene.advance_at(START + CONNECTION_TIMEOUT);
-    let (socket, ending) = scene.end();
-    assert_eq!((socket.taken.len(), ending), (9, Ending::Reset));
-}
-
-#[test]
-fn a_question_that_nobody_answers_ends_too_and_its_answer_comes_too_late() {
-    let mut scene = Scene::saying(HEAD);
-    scene.advance();
-    assert!(scene.connection.is_asking(), "somebody has to take it");
-    assert!(!scene.connection.has_work(), "in its own time");
-    assert!(scene.connection.take_request().is_some());
-    assert!(!scene.connection.is_asking());
-    scene.advance_at(START + CONNECTION_TIMEOUT);
-    scene.answer(Response::text(Status::Ok, "late"));
-    let (socket, ending) = scene.end();
-    assert_eq!((&*socket.heard(), ending), ("", Ending::Reset));
-}
-
-#[test]
-fn after_the_answer_the_end_is_waited_for_a_second_and_never_beyond_the_five() {
-    for (asked_at, until) in [
-        (START, START + FINISH_TIMEOUT),
-        (
-            START + Duration::from_millis(4500),
-            START + CONNECTION_TIMEOUT,
-        ),
-    ] {
-        let mut scene = Scene::saying(HEAD);
-        scene.advance_at(asked_at);
-        assert!(scene.connection.take_request().is_some());
-        scene.answer(Response::json("1"));
-        assert_eq!(scene.connection.deadline(), Some(until));
-        scene.advance_at(until.checked_sub(Duration::from_nanos(1)).unwrap());
-        assert!(!scene.connection.is_done());
-        scene.advance_at(until);
-        assert_eq!(scene.end().1, Ending::Fin);
-    }
 }
 
 #[test]

@@ -2,5 +2,9 @@
 
 mod connection;
 mod connections;
+mod deadlines;
 mod fake;
 mod head;
+mod naming;
+mod scene;
+mod verdicts;
