@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use fanout::admin::exposition::HistogramView;
 use fanout::admin::metrics::{
-    ACCEPT_ERRORS, ClientMetrics, MetricsView, ProcessMetrics, TurnMetrics, UpstreamMetrics, render,
+    ClientMetrics, MetricsView, ProcessMetrics, TurnMetrics, UpstreamMetrics, render,
 };
 use fanout::admin::view::{Connects, Delivered, Departed, Refused};
 
-const SECONDS: [Duration; 3] = [
+const TIMES: &[Duration] = &[
     Duration::from_micros(10),
     Duration::from_micros(25),
     Duration::from_millis(2500),
@@ -31,7 +31,7 @@ const SECONDS: [Duration; 3] = [
 fn view(version: &str, is_busy: bool) -> MetricsView<'_> {
     let some = u64::from(is_busy);
     let times = HistogramView {
-        bounds: &SECONDS,
+        bounds: TIMES,
         counts: if is_busy { &[5, 0, 2, 1] } else { &[0; 4] },
         sum: Duration::from_nanos(some),
     };
@@ -42,10 +42,7 @@ fn view(version: &str, is_busy: bool) -> MetricsView<'_> {
         upstream: UpstreamMetrics {
             connected: is_busy,
             last_frame_age: is_busy.then_some(Duration::from_nanos(1)),
-            connects: Connects {
-                ok: some,
-                ..Connects::default()
-            },
+            connects: Connects([some; 5]),
             frames: some * u64::MAX,
             bytes: some,
             discarded_bytes: some,
@@ -72,9 +69,9 @@ fn view(version: &str, is_busy: bool) -> MetricsView<'_> {
         },
         turns: TurnMetrics {
             turns: some,
-            turn_seconds: times,
-            delivery_seconds: times,
-            accept_errors: [some; ACCEPT_ERRORS.len()],
+            durations: times,
+            deliveries: times,
+            accept_errors: [some; 9],
             lines_suppressed: some,
         },
         process: ProcessMetrics {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::exposition::{Exposition, HistogramView};
 use super::view::{Connects, Delivered, Departed, Refused};
+use crate::relay::accept_error::AcceptError;
 
 mod families;
 
@@ -74,13 +75,13 @@ pub struct ClientMetrics<'a> {
 pub struct TurnMetrics<'a> {
     /// Turns.
     pub turns: u64,
-    /// How long each took, from waking up to sleeping again, in seconds.
-    pub turn_seconds: HistogramView<'a, Duration>,
-    /// How long each frame took, from its last byte read to the last ready client that was given
-    /// it, in seconds.
-    pub delivery_seconds: HistogramView<'a, Duration>,
-    /// Failures of `accept`, in the order of [`ACCEPT_ERRORS`].
-    pub accept_errors: [u64; ACCEPT_ERRORS.len()],
+    /// How long each took, from waking up to sleeping again.
+    pub durations: HistogramView<'a, Duration>,
+    /// How long each frame took that found a client ready, from its last byte read to the last of
+    /// those that was given it.
+    pub deliveries: HistogramView<'a, Duration>,
+    /// Failures of `accept`, in the order of [`AcceptError::ALL`].
+    pub accept_errors: [u64; AcceptError::ALL.len()],
     /// Log lines about clients that were left out.
     pub lines_suppressed: u64,
 }
@@ -101,19 +102,6 @@ pub struct ProcessMetrics {
     /// When it was started, since 1970.
     pub start_time: Option<Duration>,
 }
-
-/// The values of the label `error` of `fanout_accept_errors_total`.
-pub const ACCEPT_ERRORS: [&str; 9] = [
-    "EMFILE",
-    "ENFILE",
-    "ENOBUFS",
-    "ENOMEM",
-    "ECONNABORTED",
-    "EINTR",
-    "EPROTO",
-    "EPERM",
-    "other",
-];
 
 /// The metrics as text, to be sent as [`CONTENT_TYPE`](super::exposition::CONTENT_TYPE).
 #[must_use]

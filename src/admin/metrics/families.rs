@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use super::{ACCEPT_ERRORS, ClientMetrics, ProcessMetrics, TurnMetrics, UpstreamMetrics};
+use super::{ClientMetrics, ProcessMetrics, TurnMetrics, UpstreamMetrics};
 use crate::admin::exposition::{Exposition, Kind};
 use crate::admin::view::Delivered;
+use crate::relay::accept_error::AcceptError;
 
 pub(super) fn build(text: &mut Exposition, version: &str) {
     text.family(
@@ -144,13 +145,13 @@ pub(super) fn turns(text: &mut Exposition, turns: &TurnMetrics<'_>) {
     text.histogram(
         "fanout_delivery_seconds",
         "Seconds from the last byte of a frame read to the moment when the last client that was ready \
-         had been given it: one observation for each frame.",
-        &turns.delivery_seconds,
+         had been given it: one observation for each frame that found a client ready.",
+        &turns.deliveries,
     );
     text.histogram(
         "fanout_turn_seconds",
         "Seconds from waking up to sleeping again: one observation for each turn of the loop.",
-        &turns.turn_seconds,
+        &turns.durations,
     );
     text.single(
         "fanout_turns_total",
@@ -163,8 +164,8 @@ pub(super) fn turns(text: &mut Exposition, turns: &TurnMetrics<'_>) {
         Kind::Counter,
         "Failures of accept(2), by the name of the error; other: those without a name here.",
     );
-    for (error, count) in ACCEPT_ERRORS.iter().zip(turns.accept_errors) {
-        errors.sample(&[("error", error)], count);
+    for (error, count) in AcceptError::ALL.into_iter().zip(turns.accept_errors) {
+        errors.sample(&[("error", &error)], count);
     }
     text.single(
         "fanout_log_lines_suppressed_total",

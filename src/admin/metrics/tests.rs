@@ -91,12 +91,12 @@ const PROCESS_NAMES: &[&str] = &[
 ];
 
 const LAGS: &[u64] = &[0, 16];
-const SECONDS: &[Duration] = &[Duration::from_micros(10), Duration::from_millis(2500)];
+const TIMES: &[Duration] = &[Duration::from_micros(10), Duration::from_millis(2500)];
 
 /// As it is at the start.
 fn view() -> MetricsView<'static> {
     let times = HistogramView {
-        bounds: SECONDS,
+        bounds: TIMES,
         counts: &[0; 3],
         sum: Duration::ZERO,
     };
@@ -133,9 +133,9 @@ fn view() -> MetricsView<'static> {
         },
         turns: TurnMetrics {
             turns: 0,
-            turn_seconds: times,
-            delivery_seconds: times,
-            accept_errors: [0; ACCEPT_ERRORS.len()],
+            durations: times,
+            deliveries: times,
+            accept_errors: [0; 9],
             lines_suppressed: 0,
         },
         process: ProcessMetrics::default(),
@@ -148,13 +148,7 @@ fn busy_view() -> MetricsView<'static> {
     view.upstream = UpstreamMetrics {
         connected: true,
         last_frame_age: Some(Duration::from_micros(250)),
-        connects: Connects {
-            ok: 11,
-            refused: 12,
-            timeout: 13,
-            error: 14,
-            to_itself: 15,
-        },
+        connects: Connects([11, 12, 13, 14, 15]),
         frames: 16,
         bytes: 17,
         discarded_bytes: 18,
@@ -181,13 +175,13 @@ fn busy_view() -> MetricsView<'static> {
     };
     view.turns = TurnMetrics {
         turns: 61,
-        turn_seconds: HistogramView {
-            bounds: SECONDS,
+        durations: HistogramView {
+            bounds: TIMES,
             counts: &[62, 1, 2],
             sum: Duration::from_millis(66_500),
         },
-        delivery_seconds: HistogramView {
-            bounds: SECONDS,
+        deliveries: HistogramView {
+            bounds: TIMES,
             counts: &[67, 1, 2],
             sum: Duration::from_millis(125),
         },
@@ -279,7 +273,7 @@ fn the_longest_text_fits_into_the_room_reserved() {
     let mut view = busy_view();
     let bounds = [u64::MAX; 16];
     let times = HistogramView {
-        bounds: &[Duration::new(1_000_000, 123_456_789); 17],
+        bounds: &[Duration::from_micros(25); 17],
         counts: &[u64::MAX / 20; 18],
         sum: Duration::MAX,
     };
@@ -289,8 +283,8 @@ fn the_longest_text_fits_into_the_room_reserved() {
         sum: u64::MAX,
     };
     view.clients.departed = Departed([u64::MAX; 7]);
-    view.turns.turn_seconds = times;
-    view.turns.delivery_seconds = times;
+    view.turns.durations = times;
+    view.turns.deliveries = times;
     assert!(render(&view).len() < TEXT_BYTES * 9 / 10);
 }
 

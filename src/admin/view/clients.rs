@@ -14,7 +14,7 @@ use crate::relay::policy::SlowPolicy;
 #[derive(Debug, Serialize)]
 pub struct ClientsView<'a> {
     /// Clients connected now.
-    pub total: u64,
+    pub total: usize,
     /// By what they are sorted.
     #[serde(serialize_with = "as_text")]
     pub sort: Sort,
@@ -48,7 +48,7 @@ pub struct ClientView<'a> {
     pub lag_frames: u64,
     /// Frames it was skipped over.
     pub skipped: u64,
-    /// Where it stands.
+    /// How it is going.
     #[serde(serialize_with = "as_text")]
     pub state: ClientState,
 }

@@ -9,39 +9,22 @@ use serde::{Serialize, Serializer};
 
 use crate::relay::admission::Refusal;
 use crate::relay::departure::Reason;
+use crate::relay::upstream::ConnectResult;
 
-/// What came of dialling the upstream, in attempts since the start.
+/// What came of dialling the upstream since the start, in the order of [`ConnectResult::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Connects {
-    /// The connection was made.
-    pub ok: u64,
-    /// The upstream's host refused it.
-    pub refused: u64,
-    /// It was given up because it took too long.
-    pub timeout: u64,
-    /// Any other failure, those of looking up its name included.
-    pub error: u64,
-    /// The socket was connected to itself, which TCP permits on one host, and given up.
-    pub to_itself: u64,
-}
+pub struct Connects(pub [u64; ConnectResult::ALL.len()]);
 
 impl Connects {
-    /// Each word with its count.
-    pub(in crate::admin) fn words(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("ok", self.ok),
-            ("refused", self.refused),
-            ("timeout", self.timeout),
-            ("error", self.error),
-            ("self", self.to_itself),
-        ]
-        .into_iter()
+    /// Each result with its count.
+    pub(in crate::admin) fn words(&self) -> impl Iterator<Item = (ConnectResult, u64)> {
+        ConnectResult::ALL.into_iter().zip(self.0)
     }
 }
 
 impl Serialize for Connects {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.words())
+        serializer.collect_map(self.words().map(|(result, count)| (Word(result), count)))
     }
 }
 

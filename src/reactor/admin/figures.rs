@@ -12,7 +12,7 @@ use crate::admin::view::{Connects, Delivered, Departed, Refused};
 use crate::reactor::process;
 use crate::relay::histogram::{Histogram, Quantity};
 use crate::relay::stats::Stats;
-use crate::relay::upstream::{ConnectResult, Stage};
+use crate::relay::upstream::Stage;
 
 /// The text of `/metrics`.
 pub(super) fn render(facts: &Facts, scene: &Scene<'_>, now: Duration) -> String {
@@ -34,8 +34,8 @@ pub(super) fn render(facts: &Facts, scene: &Scene<'_>, now: Duration) -> String 
         delivered: delivered(stats),
         turns: TurnMetrics {
             turns: stats.turns,
-            turn_seconds: view_of(measures.turns()),
-            delivery_seconds: view_of(measures.deliveries()),
+            durations: view_of(measures.turns()),
+            deliveries: view_of(measures.deliveries()),
             accept_errors: stats.accept_errors_by_kind,
             lines_suppressed: scene.lines_suppressed,
         },
@@ -58,13 +58,7 @@ fn upstream(scene: &Scene<'_>, now: Duration) -> UpstreamMetrics {
 }
 
 pub(super) fn connects(stats: &Stats) -> Connects {
-    Connects {
-        ok: stats.connects(ConnectResult::Made),
-        refused: stats.connects(ConnectResult::Refused),
-        timeout: stats.connects(ConnectResult::TimedOut),
-        error: stats.connects(ConnectResult::Failed),
-        to_itself: stats.connects(ConnectResult::ToItself),
-    }
+    Connects(stats.connects_by_result)
 }
 
 pub(super) fn delivered(stats: &Stats) -> Delivered {

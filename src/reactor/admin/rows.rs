@@ -29,7 +29,7 @@ pub(super) fn page<'a>(
     } = query;
     let Page { total, ids } = scene.core.relay.page(sort, offset, limit);
     ClientsView {
-        total: total as u64,
+        total,
         sort,
         offset,
         limit,
