@@ -23,6 +23,7 @@ mod policies;
 mod promises;
 mod reconnect;
 mod regressions;
+mod service;
 mod signals;
 mod stderr;
 mod upstreams;

@@ -6,6 +6,7 @@
 use crate::relay::endpoint::Endpoint;
 
 use super::{State, Upstream};
+use crate::relay::endpoint::Endpoint;
 
 /// How the upstream is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,7 +18,8 @@ pub(crate) struct Outcome {
 }
 
 impl Launch {
-    /// With these arguments, separated by spaces, and an environment without `FANOUT_*` and `RUST_LOG`.
+    /// With these arguments, separated by spaces, and an environment without `FANOUT_*`, `RUST_LOG` and a
+    /// service manager.
     pub(crate) fn new(arguments: &str) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(arguments.split_whitespace());
@@ -66,7 +67,8 @@ impl Launch {
 
     fn in_clean_environment(mut self) -> Self {
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("FANOUT_") || name == "RUST_LOG" {
+            let begins_with = |prefix: &&str| name.to_string_lossy().starts_with(*prefix);
+            if FOREIGN.iter().any(begins_with) {
                 self.command.env_remove(name);
             }
         }
@@ -77,5 +79,14 @@ impl Launch {
         self
     }
 }
+
+/// What variables begin with that would change how the program behaves.
+const FOREIGN: &[&str] = &[
+    "FANOUT_",
+    "RUST_LOG",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_",
+    "LISTEN_",
+];
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fanout");
