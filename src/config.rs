@@ -16,6 +16,7 @@ use crate::relay::span::Span;
 
 pub use address::{HostPort, UnixPath, UpstreamAddress};
 pub use admin::AdminConfig;
+pub(crate) use admin::check_admin_reach;
 pub use listener::{ListenAddress, ListenerConfig};
 
 /// Everything that can be set. The defaults are those of the command line.

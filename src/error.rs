@@ -29,6 +29,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A descriptor that the service manager passed is of no use.
+    #[error("cannot take over descriptor {descriptor} from the service manager: {source}")]
+    Inherit {
+        /// Its number.
+        descriptor: i32,
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// The frame log does not fit into memory.
     #[error(transparent)]
     LogTooLarge(#[from] LogTooLarge),

@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use log::{LevelFilter, error, info, warn};
 
 use cli::{Page, Request};
-use fanout::{Config, Error, ListenAddress, Server};
+use fanout::{Config, Error, Inherited, ListenAddress, Server};
 
 /// It could not do its job.
 const FAILED: u8 = 1;
@@ -86,6 +86,8 @@ fn serve(request: Request) -> Result<(), Error> {
     let Request {
         mut config, demo, ..
     } = request;
+    // Before anything is opened.
+    let inherited = Inherited::take()?;
     if let Err(error) = fanout::raise_descriptor_limit() {
         warn!("descriptor limit not raised error=\"{error}\"");
     }
@@ -96,7 +98,7 @@ fn serve(request: Request) -> Result<(), Error> {
         })?;
         config.upstreams = vec![addr.into()];
     }
-    let server = Server::bind_with_signals(&config)?;
+    let server = Server::bind_as_service(&config, inherited)?;
     if demo && let Some(command) = first_command(&config, &server) {
         info!("demo running: in another terminal, type: {command}");
     }

@@ -12,6 +12,7 @@ mod accept;
 mod admin;
 mod clock;
 mod handle;
+mod inherited;
 mod inlet;
 mod listener;
 mod notify;
@@ -29,4 +30,5 @@ mod unix_socket;
 mod upstream;
 
 pub use handle::Handle;
+pub use inherited::Inherited;
 pub use server::Server;

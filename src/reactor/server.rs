@@ -22,10 +22,11 @@ use mio::event::Event;
 use mio::{Events, Poll};
 
 use super::accept::Doors;
-use super::admin::{self, Admin, Scene};
+use super::admin::{Admin, Opening, Scene};
 use super::clock::Clock;
 use super::handle::{Desk, Handle};
-use super::listener;
+use super::inherited::Inherited;
+use super::listener::Openings;
 use super::notify::Notifier;
 use super::report::Report;
 use super::setup::Parts;
@@ -65,7 +66,7 @@ impl Server {
     /// When the configuration makes no sense ([`Error::Config`], nothing was opened), when a
     /// listener cannot be bound, or when the system refuses memory or descriptors.
     pub fn bind(config: &Config) -> Result<Self, Error> {
-        Self::open(config, false)
+        Self::open(config, false, Inherited::default())
     }
 
     /// As [`Server::bind`], and heeds SIGTERM, SIGINT (drain; the second one: stop) and SIGUSR1
@@ -76,21 +77,31 @@ impl Server {
     /// # Errors
     /// As [`Server::bind`], and when the system refuses the handlers.
     pub fn bind_with_signals(config: &Config) -> Result<Self, Error> {
-        Self::open(config, true)
+        Self::bind_as_service(config, Inherited::default())
     }
 
-    fn open(config: &Config, watch_signals: bool) -> Result<Self, Error> {
+    /// As [`Server::bind_with_signals`], and clients connect to the sockets that a service manager
+    /// has passed on, if there are any, instead of the configuration's listeners. They have the
+    /// configuration's policy and replay, and no limit of their own.
+    ///
+    /// # Errors
+    /// As [`Server::bind_with_signals`].
+    pub fn bind_as_service(config: &Config, inherited: Inherited) -> Result<Self, Error> {
+        Self::open(config, true, inherited)
+    }
+
+    fn open(config: &Config, watch_signals: bool, inherited: Inherited) -> Result<Self, Error> {
         config.validate()?;
         // While names are looked up, which may take long, signals still have their default action.
-        let addrs = listener::resolve_all(config)?;
-        let admin_addrs = admin::resolve(config)?;
+        let openings = Openings::of(config, inherited.listeners)?;
+        let admin = Opening::of(config, inherited.admin)?;
         let poll = Poll::new().map_err(Error::system("create a poll"))?;
         let clock = Clock::start();
         let signals = watch_signals
             .then(|| SignalPipe::open(poll.registry(), clock.continued()))
             .transpose()
             .map_err(Error::system("install signal handlers"))?;
-        let parts = Parts::open(config, &addrs, &admin_addrs, poll.registry())?;
+        let parts = Parts::open(config, openings, admin, poll.registry())?;
         let notifier = if watch_signals {
             Notifier::of_environment(&parts.core, clock.now())
         } else {

@@ -8,17 +8,16 @@ use log::{info, warn};
 use mio::Registry;
 
 use super::accept::Doors;
-use super::admin::{self, Admin, Facts, ListenerFact};
+use super::admin::{Admin, Facts, ListenerFact, Opening};
 use super::handle::Desk;
 use super::inlet::Inlet;
-use super::listener::{self, Listener};
+use super::listener::{self, Listener, Openings};
 use super::resolver::Resolver;
 use super::socket::{ClientOptions, SocketCore};
 use super::upstream::Dialler;
 use crate::config::{Config, UpstreamAddress};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
-use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::{Entrance, Gate};
 use crate::relay::limits::{
     Budgets, CLIENTS_RESERVED, DEPARTURES_KEPT, HISTORY_SECONDS, READ_WINDOW_BYTES,
@@ -38,20 +37,19 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Allocates the frame log, then opens every listener on its `addrs`, and the admin endpoint on
-    /// `admin_addrs`.
+    /// Allocates the frame log, then opens every listener, and the admin endpoint.
     pub(super) fn open(
         config: &Config,
-        addrs: &[Vec<Endpoint>],
-        admin_addrs: &[Endpoint],
+        openings: Openings,
+        admin: Opening,
         registry: &Registry,
     ) -> Result<Self, Error> {
-        let is_shown = config.admin.is_some();
+        let is_shown = admin.is_wanted();
         let mut relay = Relay::new(&RelaySettings {
             frame_size: config.frame_size,
             window_bytes: READ_WINDOW_BYTES,
             backlog_frames: config.backlog,
-            replay_frames: config.replay_frames(),
+            replay_frames: openings.replay_frames(config),
             linger: config.linger,
             stall_timeout: config.stall_timeout,
             departures_kept: if is_shown { DEPARTURES_KEPT } else { 0 },
@@ -59,18 +57,15 @@ impl Parts {
             budgets: Budgets::default(),
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
-        let (listeners, gates) = listener::open_all(config, addrs, registry)?;
-        let for_admin = admin::descriptors(admin_addrs);
-        let limits = admission_limits(config, listeners.len(), for_admin)?;
+        let max_by_listener = openings.max_clients(config);
+        let (listeners, gates) = listener::open_all(config, openings, registry)?;
+        let for_admin = admin.descriptors();
+        let limits = admission_limits(config, listeners.len(), max_by_listener, for_admin)?;
         let most = limits.max_clients.unwrap_or(usize::MAX);
         let most = most.min(limits.max_by_descriptors);
         relay.reserve(most.min(CLIENTS_RESERVED));
         let facts = Facts::new(config, listener_facts(&listeners, &gates), most);
-        let admin = config
-            .admin
-            .as_ref()
-            .map(|admin| Admin::open(admin, admin_addrs, facts, registry))
-            .transpose()?;
+        let admin = Admin::open(config, admin, facts, registry)?;
         let options = ClientOptions {
             unsent_limit: config.unsent_limit,
             user_timeout: config.stall_timeout,
@@ -126,6 +121,7 @@ fn listener_facts(listeners: &[Listener], gates: &[Gate]) -> Vec<ListenerFact> {
 fn admission_limits(
     config: &Config,
     listeners: usize,
+    max_by_listener: Vec<Option<usize>>,
     for_admin: u64,
 ) -> Result<AdmissionLimits, Error> {
     let (descriptors, _) = rlimit::Resource::NOFILE
@@ -156,11 +152,7 @@ fn admission_limits(
         max_clients: config.max_clients,
         max_by_descriptors: possible,
         max_per_ip: config.max_clients_per_ip,
-        max_by_listener: config
-            .listeners
-            .iter()
-            .map(|listener| listener.max_clients)
-            .collect(),
+        max_by_listener,
     })
 }
 

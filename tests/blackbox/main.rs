@@ -4,6 +4,7 @@
 //! fact, with a deadline that only a broken program reaches. Where something must not happen, the test waits for
 //! something that comes after it.
 
+mod activation;
 mod admission;
 mod arguments;
 mod cases;

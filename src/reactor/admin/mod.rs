@@ -7,6 +7,7 @@
 
 mod answers;
 mod figures;
+mod opening;
 mod rows;
 mod scene;
 mod status;
@@ -18,20 +19,20 @@ use std::time::Duration;
 use log::{debug, info, warn};
 use mio::{Interest, Registry};
 
+pub(super) use self::opening::Opening;
 pub(super) use self::scene::{Facts, ListenerFact, Scene};
 use super::clock::Clock;
-use super::listener::{self, Listener};
+use super::listener::Listener;
 use super::socket;
 use super::stream::Stream;
-use super::token::{MAX_ADMIN_LISTENERS, Role};
+use super::token::Role;
 use crate::admin::connections::{Connections, Slot};
 use crate::admin::limits::MAX_CONNECTIONS;
 use crate::admin::origin::Hosts;
-use crate::config::{AdminConfig, Config};
+use crate::config::Config;
 use crate::error::Error;
 use crate::relay::accept_pause::AcceptPause;
 use crate::relay::departure::Ending;
-use crate::relay::endpoint::Endpoint;
 
 /// The endpoint: its listeners, its connections and what it knows of the server.
 pub(super) struct Admin {
@@ -65,37 +66,19 @@ const REST_FACTOR: u32 = 9;
 /// Connections accepted in one turn.
 const ACCEPTS_PER_TURN: usize = MAX_CONNECTIONS;
 
-/// The addresses to listen on. Blocks while a name is looked up.
-pub(super) fn resolve(config: &Config) -> Result<Vec<Endpoint>, Error> {
-    let Some(admin) = &config.admin else {
-        return Ok(Vec::new());
-    };
-    let addrs = listener::resolve_one(&admin.address)?;
-    for ip in addrs.iter().filter_map(Endpoint::ip) {
-        admin.check_reach(ip)?;
-    }
-    Ok(addrs)
-}
-
-/// Descriptors that an endpoint with so many addresses takes at the most.
-pub(super) fn descriptors(addrs: &[Endpoint]) -> u64 {
-    if addrs.is_empty() {
-        0
-    } else {
-        (addrs.len().min(MAX_ADMIN_LISTENERS) + MAX_CONNECTIONS) as u64
-    }
-}
-
 impl Admin {
-    /// Binds and registers the endpoint on its `addrs`.
+    /// Opens and registers the endpoint, if there is to be one.
     pub(super) fn open(
-        admin: &AdminConfig,
-        addrs: &[Endpoint],
+        config: &Config,
+        opening: Opening,
         facts: Facts,
         registry: &Registry,
-    ) -> Result<Self, Error> {
-        let mut listeners = listener::bind(&admin.address, addrs)?;
-        listeners.truncate(MAX_ADMIN_LISTENERS);
+    ) -> Result<Option<Self>, Error> {
+        if !opening.is_wanted() {
+            return Ok(None);
+        }
+        let mut listeners = opening.open(config)?;
+        let names = config.admin.iter().flat_map(|admin| &admin.hosts);
         for (place, listener) in listeners.iter_mut().enumerate() {
             let token = Role::AdminListener(place).into();
             registry
@@ -107,14 +90,14 @@ impl Admin {
             listener,
             acceptable: false,
         });
-        Ok(Self {
+        Ok(Some(Self {
             doors: doors.collect(),
             pause: AcceptPause::default(),
-            connections: Connections::new(Hosts::new(&admin.hosts)),
+            connections: Connections::new(Hosts::new(names)),
             is_crowded: false,
             rest_until: Duration::ZERO,
             facts,
-        })
+        }))
     }
 
     /// Notes that a connection may be waiting.

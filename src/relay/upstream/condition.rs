@@ -6,7 +6,6 @@
 use crate::relay::endpoint::Endpoint;
 
 use super::{State, Upstream};
-use crate::relay::endpoint::Endpoint;
 
 /// How the upstream is.
 #[derive(Clone, Debug, PartialEq, Eq)]

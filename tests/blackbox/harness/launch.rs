@@ -34,6 +34,17 @@ impl Launch {
         Self { command }.in_clean_environment()
     }
 
+    /// By a command that is given the program and these arguments at its end.
+    pub(crate) fn by(mut command: Command, arguments: &str) -> Self {
+        command.arg(PROGRAM).args(arguments.split_whitespace());
+        Self { command }.in_clean_environment()
+    }
+
+    pub(crate) fn stdin(mut self, stdin: Stdio) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

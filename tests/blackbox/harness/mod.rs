@@ -10,6 +10,7 @@ pub(crate) mod launch;
 pub(crate) mod line;
 pub(crate) mod lines;
 pub(crate) mod manager;
+pub(crate) mod passing;
 pub(crate) mod reader;
 pub(crate) mod scene;
 #[cfg(target_os = "linux")]
