@@ -111,6 +111,17 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "RUST_LOG",
         "The log level, as a word or as fanout=LEVEL, if neither --log-level nor FANOUT_LOG_LEVEL is given.",
     ),
+    (
+        "LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES",
+        "Listening sockets that a service manager passes, TCP or unix, see sd_listen_fds(3). They are used instead of \
+         --listen, with the policy of --slow and the replay of --replay. Sockets named admin are kept for the admin \
+         endpoint.",
+    ),
+    (
+        "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+        "Where a service manager is told of readiness, of the state of the upstream and the number of clients, of the \
+         drain, and that the loop turns, see sd_notify(3) and sd_watchdog_enabled(3).",
+    ),
 ];
 
 const SIGNALS: &[(&str, &str)] = &[
@@ -167,4 +178,10 @@ const EXAMPLES: &[(&str, &str)] = &[
 ];
 
 /// Names and sections of other pages.
-const SEE_ALSO: &[(&str, &str)] = &[("nc", "1"), ("tcp", "7")];
+const SEE_ALSO: &[(&str, &str)] = &[
+    ("nc", "1"),
+    ("sd_listen_fds", "3"),
+    ("sd_notify", "3"),
+    ("systemd.socket", "5"),
+    ("tcp", "7"),
+];

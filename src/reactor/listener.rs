@@ -10,6 +10,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 
+use super::openings::{self, Openings};
 use super::resolver::resolve;
 use super::socket;
 use super::stream::Stream;
@@ -111,43 +112,8 @@ pub(super) fn resolve_one(wanted: &ListenAddress) -> Result<Vec<Endpoint>, Error
     Ok(addrs.into_iter().map(Endpoint::Inet).collect())
 }
 
-/// Where listening sockets come from.
-pub(super) enum Openings {
-    /// To be bound, for each listener of the configuration on these addresses.
-    Addrs(Vec<Vec<Endpoint>>),
-    /// Bound by somebody else, instead of the configuration's.
-    Inherited(Vec<Listener>),
-}
-
-impl Openings {
-    /// Those that were passed on, if any were; else those of the configuration. Blocks while names
-    /// are looked up.
-    pub(super) fn of(config: &Config, inherited: Vec<Listener>) -> Result<Self, Error> {
-        if inherited.is_empty() {
-            return resolve_all(config).map(Self::Addrs);
-        }
-        Ok(Self::Inherited(inherited))
-    }
-
-    /// The most frames of the past that any of them gives a newcomer.
-    pub(super) fn replay_frames(&self, config: &Config) -> u64 {
-        match self {
-            Self::Addrs(_) => config.replay_frames(),
-            Self::Inherited(_) => config.replay,
-        }
-    }
-
-    /// The limit of each on its clients.
-    pub(super) fn max_clients(&self, config: &Config) -> Vec<Option<usize>> {
-        match self {
-            Self::Addrs(_) => config.listeners.iter().map(|one| one.max_clients).collect(),
-            Self::Inherited(listeners) => vec![None; listeners.len()],
-        }
-    }
-}
-
 /// What is agreed with the clients of each of several listening sockets.
-type Agreed = (Vec<Listener>, Vec<Gate>);
+pub(super) type Agreed = (Vec<Listener>, Vec<Gate>);
 
 /// Binds and registers every listener, or none. Gives the sockets, and what is agreed with the
 /// clients of each.
@@ -158,7 +124,7 @@ pub(super) fn open_all(
 ) -> Result<Agreed, Error> {
     let (mut listeners, gates) = match openings {
         Openings::Addrs(addrs) => bind_all(config, &addrs)?,
-        Openings::Inherited(listeners) => agree_on_defaults(config, listeners),
+        Openings::Inherited(listeners) => openings::agree_on_defaults(config, listeners),
     };
     for (place, (listener, gate)) in listeners.iter_mut().zip(&gates).enumerate() {
         registry
@@ -175,18 +141,6 @@ pub(super) fn open_all(
     }
     warn_of_short_accept_queue();
     Ok((listeners, gates))
-}
-
-/// Sockets that nobody has said anything else about have the defaults.
-fn agree_on_defaults(config: &Config, listeners: Vec<Listener>) -> Agreed {
-    let gate = |(index, _)| Gate {
-        listener: index,
-        policy: config.slow,
-        replay: config.replay,
-        acceptable: false,
-    };
-    let gates = (0..).zip(&listeners).map(gate).collect();
-    (listeners, gates)
 }
 
 fn bind_all(config: &Config, addrs: &[Vec<Endpoint>]) -> Result<Agreed, Error> {

@@ -16,6 +16,7 @@ mod inherited;
 mod inlet;
 mod listener;
 mod notify;
+mod openings;
 mod orders;
 mod process;
 mod report;
