@@ -112,6 +112,7 @@ impl<S: Read + Write> Clients<S> {
 
     /// A client's backlog has been emptied for good.
     pub(super) fn finish(&mut self, id: ClientId, now: Duration) {
+        self.stats.lagging -= u64::from(self.slab[id.key()].is_lagging());
         let until = now + FINISH_TIMEOUT;
         self.slab[id.key()].life = Life::Finishing { until };
         sooner(&mut self.deadlines.finish_check, until);
