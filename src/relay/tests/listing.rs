@@ -1,7 +1,10 @@
 //! The clients as they are shown: their states, their order, and the greatest lag.
 
+use std::io::ErrorKind;
+
 use super::super::client::ClientId;
 use super::super::departure::Reason;
+use super::super::limits::Budgets;
 use super::super::listing::{ClientState, Sort};
 use super::super::policy::SlowPolicy;
 use super::MS;
@@ -94,4 +97,24 @@ fn the_greatest_lag_counts_those_that_are_still_to_be_sent_to() {
     assert_eq!(rig.relay.greatest_lag_frames(), 2);
     rig.settle();
     assert_eq!(rig.relay.greatest_lag_frames(), 0);
+}
+
+#[test]
+fn the_lag_of_one_who_has_departed_and_is_not_reaped_yet_is_nobodys() {
+    let mut rig = Rig::new(Shape {
+        budgets: Budgets {
+            partings: 0,
+            ..SHAPE.budgets
+        },
+        ..SHAPE
+    });
+    let [worst, _] = [4, 16].map(|room| rig.join(SlowPolicy::Disconnect, room));
+    rig.send(3);
+    rig.turn();
+    assert_eq!(rig.relay.greatest_lag_frames(), 3);
+    rig.socket(worst).break_off(ErrorKind::ConnectionReset);
+    rig.turn();
+    assert!(rig.client(worst).has_departed());
+    assert_eq!(rig.relay.greatest_lag_frames(), 1);
+    assert_eq!(page(&mut rig, Sort::Lag, 0, 10), (vec![2], 1));
 }
