@@ -98,11 +98,11 @@ impl Channel {
 }
 
 fn sight(core: &SocketCore) -> Sight {
-    Sight {
-        upstream: core.upstream.condition(),
-        clients: core.relay.clients().len(),
-        is_draining: !core.phase.is_serving(),
-    }
+    Sight::new(
+        core.upstream.standing(),
+        core.relay.clients().len(),
+        !core.phase.is_serving(),
+    )
 }
 
 /// The socket's address: a path, or a name behind `@` that is in no file system.

@@ -8,7 +8,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::upstream::Condition;
+use super::endpoint::Endpoint;
+use super::upstream::{Stage, Standing};
 
 /// What the manager has been told, and what it is to be told next.
 #[derive(Debug)]
@@ -27,8 +28,10 @@ pub struct ServiceStatus {
 /// What a status is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sight {
-    /// How the upstream is.
-    pub upstream: Condition,
+    /// How far the upstream has come.
+    pub stage: Stage,
+    /// What it is connected to.
+    pub addr: Option<Endpoint>,
     /// Clients there are.
     pub clients: usize,
     /// They are being let go.
@@ -40,6 +43,26 @@ pub struct Sight {
 struct Heartbeat {
     interval: Duration,
     due: Duration,
+}
+
+impl Sight {
+    /// How things are. While an address is being connected to, which one it is makes no difference.
+    #[must_use]
+    pub fn new(standing: Standing, clients: usize, is_draining: bool) -> Self {
+        let Standing { stage, addr, .. } = standing;
+        let is_known = stage == Stage::Connected;
+        let stage = if stage == Stage::Resolving {
+            Stage::Connecting
+        } else {
+            stage
+        };
+        Self {
+            stage,
+            addr: addr.filter(|_| is_known),
+            clients,
+            is_draining,
+        }
+    }
 }
 
 impl ServiceStatus {
@@ -127,11 +150,11 @@ impl fmt::Display for Sight {
         if self.is_draining {
             return write!(formatter, "draining, {clients} {noun} left");
         }
-        match &self.upstream {
-            Condition::Connecting => write!(formatter, "upstream connecting"),
-            Condition::Connected(addr) => write!(formatter, "upstream {addr} connected"),
-            Condition::Waiting => write!(formatter, "upstream waiting to be dialled again"),
-            Condition::Ended => write!(formatter, "no upstream"),
+        match (self.stage, &self.addr) {
+            (Stage::Connected, Some(addr)) => write!(formatter, "upstream {addr} connected"),
+            (Stage::Waiting, _) => write!(formatter, "upstream waiting to be dialled again"),
+            (Stage::Ended, _) => write!(formatter, "no upstream"),
+            _ => write!(formatter, "upstream connecting"),
         }?;
         write!(formatter, ", {clients} {noun}")
     }
@@ -158,7 +181,8 @@ mod tests {
 
     fn sight(clients: usize) -> Sight {
         Sight {
-            upstream: Condition::Connecting,
+            stage: Stage::Connecting,
+            addr: None,
             clients,
             is_draining: false,
         }
@@ -278,25 +302,40 @@ mod tests {
     }
 
     #[test]
-    fn every_condition_of_the_upstream_has_its_words() {
-        let addr = std::net::SocketAddr::from(([192, 0, 2, 7], 1234)).into();
-        for (upstream, words) in [
-            (Condition::Connecting, "upstream connecting, 2 clients"),
-            (
-                Condition::Connected(addr),
-                "upstream 192.0.2.7:1234 connected, 2 clients",
-            ),
-            (
-                Condition::Waiting,
-                "upstream waiting to be dialled again, 2 clients",
-            ),
-            (Condition::Ended, "no upstream, 2 clients"),
-        ] {
-            let sight = Sight {
-                upstream,
-                ..sight(2)
+    fn every_stage_of_the_upstream_has_its_words() {
+        let addr: Endpoint = std::net::SocketAddr::from(([192, 0, 2, 7], 1234)).into();
+        for stage in Stage::ALL {
+            let standing = Standing {
+                stage,
+                addr: Some(addr.clone()),
+                connected_at: None,
+                retry_at: None,
+                is_stale: false,
             };
+            let words = match stage {
+                Stage::Resolving | Stage::Connecting => "upstream connecting, 2 clients",
+                Stage::Connected => "upstream 192.0.2.7:1234 connected, 2 clients",
+                Stage::Waiting => "upstream waiting to be dialled again, 2 clients",
+                Stage::Ended => "no upstream, 2 clients",
+            };
+            let sight = Sight::new(standing, 2, false);
             assert_eq!(sight.to_string(), words);
         }
+    }
+
+    #[test]
+    fn a_name_that_is_looked_up_and_an_address_that_is_tried_are_the_same_to_the_manager() {
+        let [resolving, connecting] = [Stage::Resolving, Stage::Connecting].map(|stage| {
+            let addr = Some(Endpoint::Stdin);
+            let standing = Standing {
+                stage,
+                addr,
+                connected_at: None,
+                retry_at: None,
+                is_stale: false,
+            };
+            Sight::new(standing, 0, false)
+        });
+        assert_eq!(resolving, connecting);
     }
 }

@@ -16,7 +16,6 @@
 //! ```
 
 mod attempt;
-mod condition;
 mod news;
 mod outcome;
 mod standing;
@@ -37,7 +36,6 @@ use super::endpoint::Endpoint;
 pub(crate) use attempt::Attempt;
 #[cfg(test)]
 pub(crate) use attempt::Verdict;
-pub use condition::Condition;
 pub use news::{Loss, News, Whom};
 pub use outcome::ConnectResult;
 pub use standing::{Stage, Standing};
