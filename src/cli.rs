@@ -168,6 +168,8 @@ pub(crate) struct Request {
     pub(crate) demo: bool,
     /// To be printed, and nothing served.
     pub(crate) page: Option<Page>,
+    /// What this setup comes to is to be printed, and nothing served.
+    pub(crate) check: bool,
 }
 
 impl Options {
@@ -199,6 +201,7 @@ impl Options {
             log_level: self.log_level.unwrap_or_else(level::of_environment),
             demo: self.demo,
             page: self.pages.page(),
+            check: self.pages.is_check(),
         }
     }
 }

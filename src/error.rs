@@ -21,6 +21,14 @@ pub enum Error {
         /// What the resolver said.
         source: io::Error,
     },
+    /// An upstream's host name has no address, and that was asked for.
+    #[error("cannot resolve the upstream {address}: {source}")]
+    ResolveUpstream {
+        /// The address as configured.
+        address: HostPort,
+        /// What the resolver said.
+        source: io::Error,
+    },
     /// A listener could not be bound.
     #[error("cannot listen on {addr}: {source}")]
     Listen {

@@ -42,7 +42,7 @@ pub use config::{
 };
 pub use error::Error;
 pub use ipnet::IpNet;
-pub use reactor::{Handle, Inherited, Server};
+pub use reactor::{Handle, Inherited, ListenerSetup, Server, Setup};
 #[doc(inline)]
 pub use relay::admission::Refusal;
 #[doc(inline)]

@@ -1,5 +1,6 @@
 //! The `fanout` program: options in, exit code out.
 
+mod check;
 mod cli;
 mod demo;
 mod logger;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use log::{LevelFilter, error, info, warn};
 
-use cli::{Page, Request};
+use cli::Request;
 use fanout::{Config, Error, Inherited, ListenAddress, Server};
 
 /// It could not do its job.
@@ -36,16 +37,26 @@ fn main() -> ExitCode {
         Err(error) => return misused(&cli::one_line(&error)),
     };
     if let Some(page) = request.page {
-        return print(page);
+        return print(pages::text(page));
     }
     if let Err(complaint) = request.config.validate() {
         return misused(&format!("error: {complaint}"));
     }
-    if let Err(error) = logger::start(request.log_level) {
+    // What a check has to say is on its page; what it opens is not news.
+    let level = if request.check {
+        request.log_level.min(LevelFilter::Warn)
+    } else {
+        request.log_level
+    };
+    if let Err(error) = logger::start(level) {
         complain(&format!("error: {error}"));
         return ExitCode::from(FAILED);
     }
-    let outcome = serve(request);
+    let outcome = if request.check {
+        check(&request)
+    } else {
+        serve(request)
+    };
     if let Err(failure) = &outcome {
         error!("{failure}");
         if log::max_level() == LevelFilter::Off {
@@ -61,8 +72,10 @@ fn main() -> ExitCode {
 }
 
 /// Prints a page. Nobody to read it, or to read it to its end, is no failure.
-fn print(page: Page) -> ExitCode {
-    match pages::print(page, &mut io::stdout().lock()) {
+fn print(page: io::Result<Vec<u8>>) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let written = page.and_then(|page| stdout.write_all(&page));
+    match written.and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             complain(&format!("error: cannot print the page: {error}"));
             ExitCode::from(FAILED)
@@ -82,15 +95,21 @@ fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
+/// Says on standard output what the setup comes to.
+fn check(request: &Request) -> Result<(), Error> {
+    raise_descriptor_limit();
+    let report = check::run(&request.config, request.demo)?;
+    print(Ok(report.into_bytes()));
+    Ok(())
+}
+
 fn serve(request: Request) -> Result<(), Error> {
     let Request {
         mut config, demo, ..
     } = request;
     // Before anything is opened.
     let inherited = Inherited::take()?;
-    if let Err(error) = fanout::raise_descriptor_limit() {
-        warn!("descriptor limit not raised error=\"{error}\"");
-    }
+    raise_descriptor_limit();
     if demo {
         let addr = demo::start(config.frame_size).map_err(|source| Error::System {
             what: "start the demo upstream",
@@ -103,6 +122,12 @@ fn serve(request: Request) -> Result<(), Error> {
         info!("demo running: in another terminal, type: {command}");
     }
     server.run()
+}
+
+fn raise_descriptor_limit() {
+    if let Err(error) = fanout::raise_descriptor_limit() {
+        warn!("descriptor limit not raised error=\"{error}\"");
+    }
 }
 
 /// What to type for a look at the first listener.

@@ -5,14 +5,17 @@
 
 mod manual;
 
-use std::io::{self, Write};
+use std::io;
 
 use clap::CommandFactory;
 
 use crate::cli::{Options, Page};
 
-/// Writes a page.
-pub(crate) fn print(page: Page, to: &mut impl Write) -> io::Result<()> {
+/// All of a page.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn text(page: Page) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     match page {
         Page::Completions(shell) => {
@@ -20,8 +23,7 @@ pub(crate) fn print(page: Page, to: &mut impl Write) -> io::Result<()> {
         }
         Page::Manual => manual::render(&mut text)?,
     }
-    to.write_all(&text)?;
-    to.flush()
+    Ok(text)
 }
 
 /// What the program is called.

@@ -44,6 +44,11 @@ pub(super) enum ListenSocket {
 }
 
 impl Listener {
+    /// Where it listens.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.addr.clone()
+    }
+
     /// Accepts a connection, and says where it comes from.
     pub(super) fn accept(&self) -> io::Result<(Stream, Endpoint)> {
         match &self.socket {

@@ -11,6 +11,7 @@
 mod accept;
 mod admin;
 mod clock;
+mod effective;
 mod handle;
 mod inherited;
 mod inlet;
@@ -30,6 +31,7 @@ mod token;
 mod unix_socket;
 mod upstream;
 
+pub use effective::{ListenerSetup, Setup};
 pub use handle::Handle;
 pub use inherited::Inherited;
 pub use server::Server;

@@ -16,6 +16,7 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::Event;
@@ -24,6 +25,7 @@ use mio::{Events, Poll};
 use super::accept::Doors;
 use super::admin::{Admin, Opening, Scene};
 use super::clock::Clock;
+use super::effective::Setup;
 use super::handle::{Desk, Handle};
 use super::inherited::Inherited;
 use super::notify::Notifier;
@@ -51,6 +53,7 @@ pub struct Server {
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
     pub(super) admin: Option<Admin>,
+    setup: Arc<Setup>,
     pub(super) core: SocketCore,
     pub(super) report: Report,
     pub(super) notifier: Notifier,
@@ -116,6 +119,7 @@ impl Server {
             dialler: parts.dialler,
             doors: parts.doors,
             admin: parts.admin,
+            setup: parts.setup,
             core: parts.core,
             report: Report::new(),
             notifier,
@@ -127,6 +131,12 @@ impl Server {
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
         self.doors.addrs().filter_map(Endpoint::inet).collect()
+    }
+
+    /// What the configuration has come to on this system.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     /// A handle for other threads.

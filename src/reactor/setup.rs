@@ -3,12 +3,15 @@
 //! Layer: reactor. Owns the order in which resources are asked for, and which of the
 //! limits that the user and the system set is the smaller one. Knows nothing of what happens once the server turns.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 use log::{info, warn};
 use mio::Registry;
 
 use super::accept::Doors;
-use super::admin::{Admin, Facts, ListenerFact, Opening};
+use super::admin::{Admin, Facts, Opening};
+use super::effective::{ListenerSetup, Setup};
 use super::handle::Desk;
 use super::inlet::Inlet;
 use super::listener::{self, Listener};
@@ -21,7 +24,7 @@ use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
 use crate::relay::entrance::{Entrance, Gate};
 use crate::relay::limits::{
-    Budgets, CLIENTS_RESERVED, DEPARTURES_KEPT, HISTORY_SECONDS, READ_WINDOW_BYTES,
+    Budgets, CLIENT_BYTES, CLIENTS_RESERVED, DEPARTURES_KEPT, HISTORY_SECONDS, READ_WINDOW_BYTES,
     RESERVED_DESCRIPTORS,
 };
 use crate::relay::phase::Phase;
@@ -35,6 +38,7 @@ pub(super) struct Parts {
     pub(super) dialler: Dialler,
     pub(super) doors: Doors,
     pub(super) admin: Option<Admin>,
+    pub(super) setup: Arc<Setup>,
 }
 
 impl Parts {
@@ -60,13 +64,23 @@ impl Parts {
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
         let max_by_listener = openings.max_clients(config);
         let (listeners, gates) = listener::open_all(config, openings, registry)?;
-        let for_admin = admin.descriptors();
-        let limits = admission_limits(config, listeners.len(), max_by_listener, for_admin)?;
-        let most = limits.max_clients.unwrap_or(usize::MAX);
-        let most = most.min(limits.max_by_descriptors);
-        relay.reserve(most.min(CLIENTS_RESERVED));
-        let facts = Facts::new(config, listener_facts(&listeners, &gates), most);
-        let admin = Admin::open(config, admin, facts, registry)?;
+        let descriptors = Descriptors::read(listeners.len(), admin.descriptors())?;
+        let limits = admission_limits(config, &descriptors, max_by_listener);
+        let max_clients = limits.max_clients.unwrap_or(usize::MAX);
+        let max_clients = max_clients.min(limits.max_by_descriptors);
+        relay.reserve(max_clients.min(CLIENTS_RESERVED));
+        let admin_sockets = Admin::bind(config, admin)?;
+        let setup = Arc::new(Setup {
+            listeners: listener_setups(&listeners, &gates),
+            admin: admin_sockets.iter().map(Listener::endpoint).collect(),
+            max_clients,
+            descriptors: descriptors.limit,
+            descriptors_reserved: descriptors.reserve,
+            log_bytes: relay.log().capacity() as u64,
+            client_bytes: CLIENT_BYTES,
+        });
+        let facts = Facts::new(config, Arc::clone(&setup));
+        let admin = Admin::open(config, admin_sockets, facts, registry)?;
         let options = ClientOptions {
             unsent_limit: config.unsent_limit,
             user_timeout: config.stall_timeout,
@@ -83,6 +97,7 @@ impl Parts {
             dialler: Dialler::new(config.upstreams.clone(), Resolver::new(desk.waker())),
             doors: Doors::new(listeners, options),
             admin,
+            setup,
             desk,
         })
     }
@@ -106,55 +121,64 @@ fn upstream(config: &Config) -> Upstream<Inlet> {
     Upstream::new(targets, settings, Rng::new())
 }
 
-fn listener_facts(listeners: &[Listener], gates: &[Gate]) -> Vec<ListenerFact> {
+fn listener_setups(listeners: &[Listener], gates: &[Gate]) -> Vec<ListenerSetup> {
     let sockets = listeners.iter().zip(gates);
-    let facts = sockets.map(|(listener, gate)| ListenerFact {
+    let setups = sockets.map(|(listener, gate)| ListenerSetup {
         addr: listener.addr.clone(),
         listener: gate.listener,
-        policy: gate.policy,
+        slow: gate.policy,
         replay: gate.replay,
     });
-    facts.collect()
+    setups.collect()
 }
 
-/// The admission limits, as the configuration and the descriptor limit set them. The admin endpoint has
-/// descriptors of its own.
+/// How many descriptors there are, and how many of them are not for clients.
+struct Descriptors {
+    limit: u64,
+    reserve: u64,
+}
+
+impl Descriptors {
+    /// The reserve covers a handful of listeners; more of them make it larger. The admin endpoint has
+    /// descriptors of its own.
+    fn read(listeners: usize, for_admin: u64) -> Result<Self, Error> {
+        let (limit, _) = rlimit::Resource::NOFILE
+            .get()
+            .map_err(Error::system("read the descriptor limit"))?;
+        let for_listeners = listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
+        let reserve = RESERVED_DESCRIPTORS + for_listeners + for_admin;
+        if limit <= reserve {
+            return Err(Error::Descriptors { limit, reserve });
+        }
+        Ok(Self { limit, reserve })
+    }
+}
+
+/// The admission limits, as the configuration and the descriptor limit set them.
 fn admission_limits(
     config: &Config,
-    listeners: usize,
+    descriptors: &Descriptors,
     max_by_listener: Vec<Option<usize>>,
-    for_admin: u64,
-) -> Result<AdmissionLimits, Error> {
-    let (descriptors, _) = rlimit::Resource::NOFILE
-        .get()
-        .map_err(Error::system("read the descriptor limit"))?;
-    // The reserve covers a handful of listeners; more of them make it larger.
-    let for_listeners = listeners.saturating_sub(LISTENERS_IN_RESERVE) as u64;
-    let reserve = RESERVED_DESCRIPTORS + for_listeners + for_admin;
-    if descriptors <= reserve {
-        return Err(Error::Descriptors {
-            limit: descriptors,
-            reserve,
-        });
-    }
-    let possible = usize::try_from(descriptors.saturating_sub(reserve)).unwrap_or(usize::MAX);
+) -> AdmissionLimits {
+    let Descriptors { limit, reserve } = descriptors;
+    let possible = usize::try_from(limit - reserve).unwrap_or(usize::MAX);
     let max_clients = config
         .max_clients
         .map_or(possible, |most| most.min(possible));
-    info!("limits max_clients={max_clients} descriptors={descriptors}");
+    info!("limits max_clients={max_clients} descriptors={limit}");
     if let Some(wanted) = config.max_clients.filter(|&wanted| wanted > possible) {
         warn!(
             "limits lowered max_clients={possible} wanted={wanted}: \
              the descriptor limit allows no more"
         );
     }
-    Ok(AdmissionLimits {
+    AdmissionLimits {
         allow: config.allow.clone(),
         max_clients: config.max_clients,
         max_by_descriptors: possible,
         max_per_ip: config.max_clients_per_ip,
         max_by_listener,
-    })
+    }
 }
 
 /// Listening sockets that the descriptor reserve has room for.

@@ -107,6 +107,9 @@ pub const CLIENT_LINES_PER_SECOND: usize = 20;
 /// client that leaves makes room for one that waits, so clients can cause these as well.
 pub const ACCEPT_LINES_PER_SECOND: usize = 10;
 
+/// What one client takes in user space at the most, in bytes: its seat, and its places in the queues.
+pub const CLIENT_BYTES: u64 = 256;
+
 /// Departures that are remembered for whoever asks why a client is gone.
 pub const DEPARTURES_KEPT: usize = 1000;
 

@@ -20,7 +20,7 @@ use log::{debug, info, warn};
 use mio::{Interest, Registry};
 
 pub(super) use self::opening::Opening;
-pub(super) use self::scene::{Facts, ListenerFact, Scene};
+pub(super) use self::scene::{Facts, Scene};
 use super::clock::Clock;
 use super::listener::Listener;
 use super::socket;
@@ -67,17 +67,21 @@ const REST_FACTOR: u32 = 9;
 const ACCEPTS_PER_TURN: usize = MAX_CONNECTIONS;
 
 impl Admin {
-    /// Opens and registers the endpoint, if there is to be one.
+    /// Binds its sockets, if there is to be an endpoint.
+    pub(super) fn bind(config: &Config, opening: Opening) -> Result<Vec<Listener>, Error> {
+        opening.bind(config)
+    }
+
+    /// Registers its sockets, if there are any.
     pub(super) fn open(
         config: &Config,
-        opening: Opening,
+        mut listeners: Vec<Listener>,
         facts: Facts,
         registry: &Registry,
     ) -> Result<Option<Self>, Error> {
-        if !opening.is_wanted() {
+        if listeners.is_empty() {
             return Ok(None);
         }
-        let mut listeners = opening.open(config)?;
         let names = config.admin.iter().flat_map(|admin| &admin.hosts);
         for (place, listener) in listeners.iter_mut().enumerate() {
             let token = Role::AdminListener(place).into();

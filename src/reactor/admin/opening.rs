@@ -53,8 +53,8 @@ impl Opening {
         (sockets.min(MAX_ADMIN_LISTENERS) + MAX_CONNECTIONS) as u64
     }
 
-    /// Opens it: binds every address, or none.
-    pub(super) fn open(self, config: &Config) -> Result<Vec<Listener>, Error> {
+    /// Binds every address, or none.
+    pub(super) fn bind(self, config: &Config) -> Result<Vec<Listener>, Error> {
         let mut listeners = match (self, &config.admin) {
             (Self::Sockets(sockets), _) => sockets,
             (Self::Addresses(addrs), Some(admin)) => listener::bind(&admin.address, &addrs)?,

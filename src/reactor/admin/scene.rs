@@ -3,13 +3,14 @@
 //! Layer: reactor. Owns what does not change while the server runs ([`Facts`]), the rest being borrowed for
 //! one answer, and the question whether the server is ready. Knows nothing of how anything is shown.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::{Config, UpstreamAddress};
+use crate::reactor::effective::Setup;
 use crate::reactor::socket::SocketCore;
 use crate::relay::client::Card;
 use crate::relay::endpoint::Endpoint;
-use crate::relay::policy::SlowPolicy;
 use crate::relay::span::Span;
 use crate::relay::upstream::Stage;
 
@@ -17,20 +18,9 @@ use crate::relay::upstream::Stage;
 pub(in crate::reactor) struct Facts {
     /// Since 1970, by the system's clock.
     pub(super) started_at: Option<Duration>,
-    pub(super) listeners: Vec<ListenerFact>,
-    /// Clients that there may be.
-    pub(super) most_clients: usize,
+    pub(super) setup: Arc<Setup>,
     pub(super) backlog_frames: u64,
     stale_after: Option<Duration>,
-}
-
-/// A listening socket, which may be closed by the time that it is shown.
-pub(in crate::reactor) struct ListenerFact {
-    pub(in crate::reactor) addr: Endpoint,
-    /// Index of the listener in the configuration; several sockets may share one.
-    pub(in crate::reactor) listener: u16,
-    pub(in crate::reactor) policy: SlowPolicy,
-    pub(in crate::reactor) replay: u64,
 }
 
 /// What does.
@@ -41,25 +31,21 @@ pub(in crate::reactor) struct Scene<'a> {
 }
 
 impl Facts {
-    pub(in crate::reactor) fn new(
-        config: &Config,
-        listeners: Vec<ListenerFact>,
-        most_clients: usize,
-    ) -> Self {
+    pub(in crate::reactor) fn new(config: &Config, setup: Arc<Setup>) -> Self {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             started_at: since_1970.ok(),
-            listeners,
-            most_clients,
+            setup,
             backlog_frames: config.backlog,
             stale_after: config.stale_after,
         }
     }
 
-    /// The socket that a client came in by: of those of its listener the one of its family.
+    /// The socket that a client came in by, which may be closed by now: of those of its listener the one of its family.
     pub(super) fn listener_of<'a>(&'a self, card: &'a Card) -> &'a Endpoint {
         let is_v4 = |addr: &Endpoint| addr.ip().map(|ip| ip.is_ipv4());
         let mut sockets = self
+            .setup
             .listeners
             .iter()
             .filter(|fact| fact.listener == card.listener);

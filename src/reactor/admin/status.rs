@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::figures;
 use super::rows;
-use super::scene::{Facts, ListenerFact, Scene};
+use super::scene::{Facts, Scene};
 use crate::admin::view::{
     ClientCounts, HistoryView, ListenerView, Readiness, Seconds, ServerState, Shown, StatusView,
     UpstreamView,
 };
+use crate::reactor::effective::ListenerSetup;
 use crate::relay::client::ClientId;
 use crate::relay::upstream::Standing;
 
@@ -57,7 +58,7 @@ pub(super) fn view<'a>(
         frame_size: usize::try_from(log.frame_size()).unwrap_or(usize::MAX),
         backlog_frames: facts.backlog_frames,
         upstream: upstream(&looked.standing, scene, now),
-        listeners: facts.listeners.iter().map(listener).collect(),
+        listeners: facts.setup.listeners.iter().map(listener).collect(),
         clients: clients(facts, scene),
         delivered: figures::delivered(stats),
         turns: stats.turns,
@@ -90,11 +91,11 @@ fn upstream<'a>(standing: &'a Standing, scene: &'a Scene<'_>, now: Duration) -> 
     }
 }
 
-fn listener(fact: &ListenerFact) -> ListenerView<'_> {
+fn listener(setup: &ListenerSetup) -> ListenerView<'_> {
     ListenerView {
-        addr: Shown(&fact.addr),
-        slow: fact.policy,
-        replay: fact.replay,
+        addr: Shown(&setup.addr),
+        slow: setup.slow,
+        replay: setup.replay,
     }
 }
 
@@ -104,7 +105,7 @@ fn clients(facts: &Facts, scene: &Scene<'_>) -> ClientCounts {
     ClientCounts {
         connected: stats.clients,
         lagging: stats.lagging,
-        most: facts.most_clients as u64,
+        most: facts.setup.max_clients as u64,
         accepted: stats.accepted,
         lag_frames_max: relay.greatest_lag_frames(),
         refused: figures::refused(stats),

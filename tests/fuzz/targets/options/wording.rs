@@ -57,6 +57,9 @@ fn words_of(request: &Request) -> Vec<String> {
     }
     say("log-level", request.log_level.to_string());
     words.extend(config.admin.iter().flat_map(admin_in_words));
+    if request.check {
+        words.push("--check".to_owned());
+    }
     match request.page {
         Some(Page::Completions(shell)) => words.push(format!("--completions={shell}")),
         Some(Page::Manual) => words.push("--man".to_owned()),
