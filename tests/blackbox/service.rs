@@ -192,6 +192,8 @@ fn a_manager_that_is_not_there_is_one_warning() {
             feed.send(1);
             client.expect(frame..frame + 1);
         }
+        // Time for more signs of life that go nowhere.
+        client.expect_silence(Duration::from_millis(300));
         drop(client);
         assert_eq!(fanout.terminate(), 0);
         let lines = fanout.lines().wait_for_end();

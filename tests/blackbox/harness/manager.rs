@@ -52,10 +52,16 @@ impl Manager {
 
     /// Fills its queue, so that there is no room for the program.
     pub(crate) fn fill_up(&self) {
-        let sender = UnixDatagram::unbound().expect("the system gives a socket");
-        sender.set_nonblocking(true).expect("the option is set");
         let addr = self.socket.local_addr().expect("it is bound");
-        while sender.send_to_addr(FILLER.as_bytes(), &addr).is_ok() {}
+        // A sender has a limit of its own, which may be reached first: then the next one goes on.
+        loop {
+            let sender = UnixDatagram::unbound().expect("the system gives a socket");
+            sender.set_nonblocking(true).expect("the option is set");
+            if sender.send_to_addr(FILLER.as_bytes(), &addr).is_err() {
+                return;
+            }
+            while sender.send_to_addr(FILLER.as_bytes(), &addr).is_ok() {}
+        }
     }
 
     /// The next text, without what the queue was filled up with.
