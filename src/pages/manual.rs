@@ -114,8 +114,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     (
         "LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES",
         "Listening sockets that a service manager passes, TCP or unix, see sd_listen_fds(3). They are used instead of \
-         --listen, with the policy of --slow and the replay of --replay. Sockets named admin are kept for the admin \
-         endpoint.",
+         --listen, with the policy of --slow and the replay of --replay. On sockets named admin the admin \
+         endpoint answers instead.",
     ),
     (
         "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
