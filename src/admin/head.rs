@@ -106,11 +106,9 @@ fn method_of(head: &httparse::Request<'_, '_>) -> Option<Method> {
 /// A version that httparse does not know: another one of HTTP, none at all, or too few bytes to
 /// tell the one from the other.
 fn judge_version(bytes: &[u8]) -> Result<(), Why> {
-    let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let start = bytes.iter().position(|byte| !is_line_end(byte));
-    let line = &bytes[start.unwrap_or_default()..];
-    // Method and target, which it did know, are followed by one blank each.
-    let version = line.splitn(3, |byte| *byte == b' ').nth(2);
+    // Method and target, which it did know, are followed by one blank each; empty lines before them
+    // have none.
+    let version = bytes.splitn(3, |byte| *byte == b' ').nth(2);
     let version = version.unwrap_or_default();
     // RFC 9112, 2.3: a digit, a dot, a digit.
     let pattern = b"HTTP/0.0";
