@@ -232,3 +232,18 @@ fn an_event_that_comes_early_is_remembered_until_there_is_a_use_for_it() {
     let socket = scene.connection.socket_to_shut_down().expect("it has all");
     assert!(socket.input.is_empty(), "it was looked what has come");
 }
+
+#[test]
+fn after_the_answer_there_is_work_until_it_is_shut_down_and_its_input_is_read() {
+    let mut scene = Scene::saying(HEAD);
+    scene.advance();
+    assert!(scene.connection.take_request().is_some());
+    scene.answer(Response::json("1"));
+    assert!(scene.connection.has_work(), "it is to be shut down");
+    assert!(scene.connection.socket_to_shut_down().is_some());
+    assert!(!scene.connection.has_work());
+    scene.connection.note(true, false);
+    assert!(scene.connection.has_work(), "something has come");
+    scene.advance();
+    assert!(!scene.connection.has_work());
+}

@@ -136,7 +136,9 @@ fn who_is_answered_makes_room_first_then_the_silent_then_who_is_being_answered()
     for newcomer in 100..106 {
         assert!(connections.make_room());
         assert!(connections.make_room(), "room for one is enough");
-        gone.extend(names(connections.reap()));
+        let parted = names(connections.reap());
+        assert_eq!(parted.len(), 1);
+        gone.extend(parted);
         // They ask, and nobody has got round to answering them.
         seat(&mut connections, named(newcomer, asking("/")), START);
         connections.advance(START);
