@@ -1,8 +1,8 @@
-//! What is shipped under `examples/deploy` for operating the program: every file is read by the tool that it is for, and
-//! what it names (options, metrics, labels, paths) is there.
+//! What is shipped under `examples/deploy` for operating the program: every file is read by the tool that it is for,
+//! and what it names (options, metrics, labels, paths) is there.
 //!
-//! Where a tool is missing, the test says so and is skipped; where `CI` is set, that is a failure. None of them starts a
-//! service manager or a container: a unit is checked and not run.
+//! Where a tool is missing, the test says so and is skipped; where `CI` is set, that is a failure. None of them starts
+//! a service manager or a container: a unit is checked and not run.
 
 #![cfg(target_os = "linux")]
 

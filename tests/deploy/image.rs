@@ -1,5 +1,5 @@
-//! The container image, as far as it can be tested without an engine: the sources that the Dockerfile copies are enough,
-//! they make a static binary, and that runs as the image's user in a root directory that has nothing else in it.
+//! The container image, as far as it can be tested without an engine: the sources that the Dockerfile copies are
+//! enough, they make a static binary, and that runs as the image's user in a root directory with nothing else in it.
 
 use std::env::consts::ARCH;
 use std::fs;
@@ -136,6 +136,7 @@ fn a_static_program_runs_in_an_empty_root_directory() {
             .arg(&root)
             .args(["/fanout", "--demo", "--listen", "127.0.0.1:0"])
             .env_clear()
+            .env("PATH", SYSTEM_PATH)
             .stderr(Stdio::piped())
             .spawn()
             .expect("chroot can be started"),
@@ -162,6 +163,9 @@ fn a_static_program_runs_in_an_empty_root_directory() {
     client.read_to_end(&mut Vec::new()).expect("a clean end");
     assert!(program.0.wait().expect("it ends").success());
 }
+
+/// Where chroot is, which an ordinary user's path may leave out.
+const SYSTEM_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Does not outlive the test.
 struct Running(Child);

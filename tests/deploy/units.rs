@@ -1,5 +1,5 @@
-//! The units of systemd: that it takes them, what it thinks of their safety, and that what they forbid is nothing that the
-//! program does.
+//! The units of systemd: that it takes them, what it thinks of their safety, and that what they forbid is nothing that
+//! the program does.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,8 +73,8 @@ fn the_service_restarts_after_failures_but_not_with_bad_options() {
     assert_eq!(setting("RestartPreventExitStatus"), format!("{code}\n"));
 }
 
-/// Its start, a name to resolve, an upstream, a client, frames, its drain: the kernel is asked for nothing that the unit
-/// refuses.
+/// Its start, a name to resolve, an upstream, a client, frames, its drain: the kernel is asked for nothing that the
+/// unit refuses.
 #[test]
 fn the_service_is_allowed_every_system_call_that_it_makes() {
     if !tools::are_there(&["systemd-analyze", "strace"]) {
@@ -146,7 +146,7 @@ fn terminate(strace: &Child) {
     kill_process(child, Signal::TERM).expect("it is ours");
 }
 
-/// `1234 accept4(...) = 5`: `accept4`. The second half of a call that was interrupted in the trace has no name of its own.
+/// `1234 accept4(...) = 5`: `accept4`. The second half of a call that others interrupt in the trace has no name there.
 fn call_in(line: &str) -> Option<&str> {
     let call = line.split_whitespace().nth(1)?;
     let (name, _) = call.split_once('(')?;
