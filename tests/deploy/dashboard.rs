@@ -57,10 +57,14 @@ fn every_panel_has_title_description_unit_and_legends() {
         assert!(!unit.is_empty(), "{title} has no unit");
         assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
         for target in panel["targets"].as_array().into_iter().flatten() {
-            assert!(
-                text(&target["legendFormat"]).contains("{{"),
-                "{title}: legend"
-            );
+            let legend = text(&target["legendFormat"]);
+            assert!(legend.contains("{{"), "{title} has no legend");
+            for label in expression::grouped_by(text(&target["expr"])) {
+                assert!(
+                    legend.contains(&format!("{{{{{label}}}}}")) || label == "le",
+                    "{title}: {label}"
+                );
+            }
             assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
         }
     }

@@ -83,7 +83,8 @@ fn matchers_in(selector: &str) -> Vec<(String, String)> {
     matchers.collect()
 }
 
-fn grouped_by(expression: &str) -> Vec<String> {
+/// The labels that it keeps apart.
+pub(crate) fn grouped_by(expression: &str) -> Vec<String> {
     let groups = expression.split("by (").skip(1);
     let labels = groups.filter_map(|rest| rest.split(')').next());
     labels

@@ -44,35 +44,57 @@ pub(crate) fn run(command: &mut Command) -> String {
     said.into_owned()
 }
 
+/// Every file with how it begins and a word of what its top says.
+const FILES: &[(&str, &str, &str)] = &[
+    ("README.md", "# ", "says at its top"),
+    ("docker/Dockerfile", "# ", "docker build"),
+    ("docker/Dockerfile.dockerignore", "# ", "BuildKit"),
+    ("grafana/fanout.json", "{", "Import"),
+    (
+        "launchd/io.fanout.fanout.plist",
+        "<?xml",
+        "launchctl bootstrap",
+    ),
+    ("prometheus/alerts.test.yml", "# ", "promtool test rules"),
+    ("prometheus/alerts.yml", "# ", "rule_files"),
+    ("prometheus/prometheus.yml", "# ", "--config.file"),
+    ("systemd/fanout.env", "# ", "install it as"),
+    ("systemd/fanout.service", "# ", "systemctl enable"),
+    ("systemd/fanout.socket", "# ", "how to install"),
+];
+
 #[test]
 fn every_file_says_at_its_top_how_to_use_it() {
-    for (name, mark, use_of_it) in [
-        ("systemd/fanout.service", "# ", "systemctl enable"),
-        ("systemd/fanout.socket", "# ", "how to install"),
-        ("systemd/fanout.env", "# ", "install it as"),
-        ("docker/Dockerfile", "# ", "docker build"),
-        ("docker/Dockerfile.dockerignore", "# ", "BuildKit"),
-        ("prometheus/prometheus.yml", "# ", "--config.file"),
-        ("prometheus/alerts.yml", "# ", "rule_files"),
-        ("prometheus/alerts.test.yml", "# ", "promtool test rules"),
-        (
-            "launchd/io.fanout.fanout.plist",
-            "<?xml",
-            "launchctl bootstrap",
-        ),
-        ("grafana/fanout.json", "{", "Import"),
-        ("README.md", "# ", "systemd/fanout.service"),
-    ] {
+    for (name, mark, use_of_it) in FILES {
         let text = text(name);
         assert!(text.starts_with(mark), "{name} does not start with {mark}");
-        let said = if Path::new(name).extension().is_some_and(|end| end == "json") {
-            text.clone()
-        } else {
-            text.lines().take(20).collect::<Vec<_>>().join("\n")
-        };
+        let top: String = text.lines().take(TOP_LINES).collect();
+        assert!(top.contains(use_of_it), "{name} does not say how to use it");
+    }
+}
+
+#[test]
+fn the_map_shows_every_file() {
+    let map = text("README.md");
+    let mut found = Vec::new();
+    for folder in fs::read_dir(path("")).expect("the folder").flatten() {
+        for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+            let file = file.path();
+            let name = file.strip_prefix(path("")).expect("it is below the folder");
+            found.push(name.to_string_lossy().into_owned());
+        }
+    }
+    found.sort();
+    let known = FILES.iter().map(|(name, ..)| *name);
+    let known: Vec<_> = known.filter(|name| *name != "README.md").collect();
+    assert_eq!(found, known);
+    for name in found {
         assert!(
-            said.contains(use_of_it),
-            "{name} does not say how to use it"
+            map.contains(&format!("| `{name}` |")),
+            "{name} is not on the map"
         );
     }
 }
+
+/// How far down the top of a file goes.
+const TOP_LINES: usize = 20;
