@@ -47,6 +47,7 @@ pub(crate) fn run(command: &mut Command) -> String {
 /// Every file with how it begins and a word of what its top says.
 const FILES: &[(&str, &str, &str)] = &[
     ("README.md", "# ", "says at its top"),
+    ("debian/build", "#!", "cargo install cargo-deb"),
     ("docker/Dockerfile", "# ", "docker build"),
     ("docker/Dockerfile.dockerignore", "# ", "BuildKit"),
     ("grafana/fanout.json", "{", "Import"),
