@@ -20,6 +20,8 @@ mod fake;
 mod looks;
 #[path = "page/orders.rs"]
 mod orders;
+#[path = "page/real.rs"]
+mod real;
 #[path = "page/shown.rs"]
 mod shown;
 #[path = "page/states.rs"]

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::fake::POLICY;
@@ -54,12 +54,20 @@ fn a_client_that_reads_nothing_shows_up_as_lagging_and_its_departure_as_slow() {
     let reader = scene.fanout.join_small();
     browser.open(&url(&scene.fanout));
     browser.wait_for("#verdict", "Connected");
-    let addr = reader.addr().to_string();
+    let client = reader.addr().to_string();
     let shown =
-        |place: &str| format!("document.querySelector('{place}').innerText.includes('{addr}')");
-    // Its kernel takes some frames, nobody knows how many: the sum of the buffers of both sides.
-    send_until(&browser, &mut scene.feed, &shown("#laggards"));
-    send_until(&browser, &mut scene.feed, &shown("#departed"));
+        |place: &str| format!("document.querySelector('{place}').innerText.includes('{client}')");
+    let admin = admin_addr(&scene.fanout);
+    // Its kernel takes some frames, nobody knows how many: the sum of the buffers of both sides. Not one more than it
+    // takes to lag, so that there is time to look.
+    send_until(&mut scene.feed, admin, |status| {
+        status["laggards"] != json!([])
+    });
+    browser.wait_for_fact(&shown("#laggards"));
+    send_until(&mut scene.feed, admin, |status| {
+        status["departed"] != json!([])
+    });
+    browser.wait_for_fact(&shown("#departed"));
     browser.wait_for("#departed tbody tr", "slow");
     browser.wait_for("#laggards-empty", "Nobody lags.");
 }
@@ -120,19 +128,15 @@ fn the_page_goes_on_when_the_program_is_started_anew() {
 fn the_made_up_answers_have_the_keys_of_the_real_ones() {
     let mut scene = Scene::set(&format!("{ADMIN} --stall-timeout 0"));
     let addr = admin_addr(&scene.fanout);
-    let reader = scene.fanout.join();
-    drop(reader);
-    scene.fanout.wait_for_line("client left");
+    drop(scene.fanout.join());
+    // That it has closed both ways, and not one, is learnt by writing to it.
+    send_until(&mut scene.feed, addr, |status| {
+        status["departed"] != json!([])
+    });
     let _laggard = scene.fanout.join_small();
-    let give_up = std::time::Instant::now() + harness::DEADLINE;
-    let status = loop {
-        scene.feed.send(64);
-        let status = body(&ask(addr, "/status.json"));
-        if status["laggards"] != serde_json::json!([]) {
-            break status;
-        }
-        assert!(std::time::Instant::now() < give_up, "nobody lags: {status}");
-    };
+    let status = send_until(&mut scene.feed, addr, |status| {
+        status["laggards"] != json!([])
+    });
     assert_eq!(keys(&status), keys(&status::usual()));
 }
 
@@ -149,14 +153,18 @@ fn the_page_comes_with_the_policy_that_the_other_tests_give_it() {
     assert_eq!(page, include_str!("../../src/admin/page.html"));
 }
 
-/// Sends frames until an expression of the page is true.
+/// Sends frames until the status is as wanted, and gives it.
 #[track_caller]
-fn send_until(browser: &Browser, feed: &mut Feed, expression: &str) {
+fn send_until(feed: &mut Feed, admin: SocketAddr, is_wanted: impl Fn(&Value) -> bool) -> Value {
     let give_up = std::time::Instant::now() + harness::DEADLINE;
-    while browser.run(&format!("return {expression}")) != Value::Bool(true) {
+    loop {
+        let status = body(&ask(admin, "/status.json"));
+        if is_wanted(&status) {
+            return status;
+        }
         assert!(
             std::time::Instant::now() < give_up,
-            "{expression} was never true"
+            "it never was: {status}"
         );
         feed.send(64);
     }
