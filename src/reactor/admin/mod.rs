@@ -118,12 +118,20 @@ impl Admin {
 
     /// When to come round again even if no event does.
     pub(super) fn deadline(&self, now: Duration) -> Option<Duration> {
+        if self.is_quiet() {
+            return None;
+        }
         if self.has_work(now) {
             return Some(now);
         }
         let answer = self.connections.is_asked().then_some(self.rest_until);
         let deadlines = [self.connections.deadline(), self.pause.deadline(), answer];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// Nobody is there and nobody comes: all that there is to be said of most turns.
+    fn is_quiet(&self) -> bool {
+        self.connections.is_empty() && !self.doors.iter().any(|door| door.acceptable)
     }
 
     fn has_work(&self, now: Duration) -> bool {
@@ -136,6 +144,9 @@ impl Admin {
     /// Does the endpoint's part of a turn. After everything else: nobody waits for it who is served
     /// frames.
     pub(super) fn serve(&mut self, scene: &mut Scene<'_>, registry: &Registry, clock: &mut Clock) {
+        if self.is_quiet() {
+            return;
+        }
         let now = clock.now();
         self.connections.advance(now);
         self.accept(registry, now);
@@ -149,6 +160,9 @@ impl Admin {
 
     fn answer(&mut self, scene: &mut Scene<'_>, clock: &mut Clock) {
         for _ in 0..ANSWERS_PER_TURN {
+            if !self.connections.is_asked() {
+                return;
+            }
             let begun = clock.read();
             if begun < self.rest_until {
                 return;
