@@ -9,8 +9,8 @@ use crate::cli::{Cli, Order, Scenario};
 use crate::plan::{Pace, Series};
 use crate::planner::Planner;
 use crate::scenarios::{
-    connected, frame_size, half_stalled, idle, linger, never_reading, paced, saturation, self_test,
-    storm, turns,
+    connected, frame_size, half_stalled, idle, linger, never_reading, paced, saturation, scrape,
+    self_test, storm, turns,
 };
 use crate::servers::Server;
 use crate::session::Session;
@@ -65,6 +65,7 @@ impl Agenda {
             Scenario::NeverReading(_) => never_reading::CLIENTS,
             Scenario::Idle(_) => idle::CLIENTS,
             Scenario::Turns => turns::CLIENTS,
+            Scenario::Scrape => scrape::CLIENTS,
             _ => {
                 plan_series(planner, scenario);
                 return self.take_series(planner);
@@ -127,6 +128,7 @@ impl Step {
                         never_reading::run(session, relay, options, clients)
                     }
                     Scenario::Idle(options) => idle::run(session, relay, options, clients),
+                    Scenario::Scrape => scrape::run(session, relay, clients),
                     _ => turns::run(session, relay, clients),
                 })
             }

@@ -118,6 +118,8 @@ pub(crate) enum Scenario {
     Idle(idle::IdleOptions),
     /// Time between two polls at saturation (needs strace)
     Turns,
+    /// How long answers of the admin endpoint hold the loop
+    Scrape,
 }
 
 impl Scenario {
@@ -148,6 +150,7 @@ impl Scenario {
             Self::NeverReading(_) => "never-reading",
             Self::Idle(_) => "idle",
             Self::Turns => "turns",
+            Self::Scrape => "scrape",
         }
     }
 }
@@ -230,7 +233,7 @@ fn parse_pause(text: &str) -> Result<Duration, String> {
 }
 
 /// All scenarios in the order of `--full`.
-pub(crate) const ALL: [&str; 11] = [
+pub(crate) const ALL: [&str; 12] = [
     "self-test",
     "saturation",
     "paced",
@@ -242,6 +245,7 @@ pub(crate) const ALL: [&str; 11] = [
     "never-reading",
     "idle",
     "turns",
+    "scrape",
 ];
 
 /// As many sockets as one address has ports for, less some.

@@ -8,6 +8,7 @@ pub(crate) mod linger;
 pub(crate) mod never_reading;
 pub(crate) mod paced;
 pub(crate) mod saturation;
+pub(crate) mod scrape;
 pub(crate) mod self_test;
 pub(crate) mod storm;
 pub(crate) mod turns;
