@@ -1,4 +1,5 @@
-//! Rule: arrows go down only, from the binary to the reactor to the relay, and each room names only what it may know.
+//! Rule: arrows go down only, from the binary to the reactor, from there to the admin room and the relay, and from the
+//! admin room to the relay; and each room names only what it may know.
 
 use crate::Violation;
 use crate::names::{self, Name};
@@ -12,43 +13,8 @@ struct Room {
 
 const ROOMS: &[Room] = &[
     Room {
-        is_home_of: |source| source.is_below("src/relay"),
-        banned: &[
-            ("mio", "the relay knows no poll"),
-            ("socket2", "the relay knows no socket"),
-            ("signal_hook", "the relay knows no signal"),
-            ("signal_hook_mio", "the relay knows no signal"),
-            ("log", "the relay does not log: it gives back what happened"),
-            ("simple_logger", "the relay does not log"),
-            ("clap", "the relay knows nothing of the command line"),
-            ("rlimit", "the relay does not ask the system"),
-            (
-                "std::net::TcpStream",
-                "the relay is generic over Read + Write",
-            ),
-            ("std::net::TcpListener", "the relay knows no socket"),
-            ("std::net::UdpSocket", "the relay knows no socket"),
-            (
-                "std::net::ToSocketAddrs",
-                "the relay does not ask the system",
-            ),
-            ("std::os::unix::net", "the relay knows no socket"),
-            ("std::thread", "the relay knows no thread"),
-            (
-                "std::time::Instant",
-                "the relay reads no clock: time comes in as a value",
-            ),
-            (
-                "std::time::SystemTime",
-                "the relay reads no clock: time comes in as a value",
-            ),
-            ("std::fs", "the relay does not ask the system"),
-            ("std::process", "the relay does not ask the system"),
-            ("std::env", "the relay does not ask the system"),
-            ("std::io::stdin", "the relay does not ask the system"),
-            ("std::io::stdout", "the relay does not print"),
-            ("std::io::stderr", "the relay does not print"),
-        ],
+        is_home_of: |source| is_pure(source),
+        banned: UNKNOWN_TO_THE_PURE,
     },
     Room {
         is_home_of: |source| source.is_below("src/reactor"),
@@ -67,7 +33,7 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room {
-        is_home_of: |source| is_outside_both_rooms(source),
+        is_home_of: |source| is_outside_the_rooms(source),
         banned: &[
             ("mio", "only the reactor names mio"),
             ("socket2", "only the reactor names socket2"),
@@ -75,10 +41,51 @@ const ROOMS: &[Room] = &[
     },
 ];
 
+/// What neither the relay nor the admin room names: both decide, and leave the doing to the reactor.
+const UNKNOWN_TO_THE_PURE: &[(&str, &str)] = &[
+    ("mio", "it knows no poll"),
+    ("socket2", "it knows no socket"),
+    ("signal_hook", "it knows no signal"),
+    ("signal_hook_mio", "it knows no signal"),
+    ("log", "it does not log: it gives back what happened"),
+    ("simple_logger", "it does not log"),
+    ("clap", "it knows nothing of the command line"),
+    ("rlimit", "it does not ask the system"),
+    ("rustix", "it does not ask the system"),
+    ("memory_stats", "it does not ask the system"),
+    ("listenfd", "it knows no socket"),
+    ("std::net::TcpStream", "it is generic over Read + Write"),
+    ("std::net::TcpListener", "it knows no socket"),
+    ("std::net::UdpSocket", "it knows no socket"),
+    ("std::net::ToSocketAddrs", "it does not ask the system"),
+    ("std::os::unix::net", "it knows no socket"),
+    ("std::thread", "it knows no thread"),
+    (
+        "std::time::Instant",
+        "it reads no clock: time comes in as a value",
+    ),
+    (
+        "std::time::SystemTime",
+        "it reads no clock: time comes in as a value",
+    ),
+    ("std::fs", "it does not ask the system"),
+    ("std::process", "it does not ask the system"),
+    ("std::env", "it does not ask the system"),
+    ("std::io::stdin", "it does not ask the system"),
+    ("std::io::stdout", "it does not print"),
+    ("std::io::stderr", "it does not print"),
+];
+
+/// The pure rooms, and what each of them knows of this crate.
+const KNOWN: &[(&str, &[&str])] = &[
+    ("src/relay", &["relay"]),
+    ("src/admin", &["admin", "relay"]),
+];
+
 /// Where a random test takes its seed from the environment and prints it: nowhere else does the relay ask or print.
 const MAY_SEED: &str = "src/relay/tests/mod.rs";
 
-/// Macros that print or log, which the relay does not.
+/// Macros that print or log, which the pure rooms do not.
 const PRINTING: &[&str] = &[
     "log", "error", "warn", "info", "debug", "trace", "println", "eprintln", "print", "eprint",
 ];
@@ -104,10 +111,10 @@ pub(crate) fn check(source: &Source) -> Vec<Violation> {
             );
         }
     }
-    if source.is_below("src/relay") {
-        found.extend(upward(source, &names));
+    for (_, known) in KNOWN.iter().filter(|(room, _)| source.is_below(room)) {
+        found.extend(upward(source, &names, known));
     }
-    if source.is_below("src/relay") && source.path != MAY_SEED {
+    if is_pure(source) && source.path != MAY_SEED {
         found.extend(printing(source));
     }
     found
@@ -148,20 +155,25 @@ pub(crate) fn check_tree(sources: &[Source]) -> Vec<Violation> {
     }
 }
 
-fn is_outside_both_rooms(source: &Source) -> bool {
-    source.is_below("src") && !source.is_below("src/relay") && !source.is_below("src/reactor")
+fn is_outside_the_rooms(source: &Source) -> bool {
+    source.is_below("src") && !is_pure(source) && !source.is_below("src/reactor")
 }
 
-/// What the relay names of the rest of the crate, which is above it.
-fn upward(source: &Source, names: &[Name]) -> impl Iterator<Item = Violation> {
+fn is_pure(source: &Source) -> bool {
+    KNOWN.iter().any(|(room, _)| source.is_below(room))
+}
+
+/// What a room names of the rest of the crate, beside what is `known` to it: that is above it.
+fn upward(source: &Source, names: &[Name], known: &[&str]) -> impl Iterator<Item = Violation> {
     let is_upward = |name: &&Name| {
         let mut path = name.path.iter().map(String::as_str);
-        path.next() == Some("crate") && path.next() != Some("relay")
+        path.next() == Some("crate") && !path.next().is_some_and(|room| known.contains(&room))
     };
     names.iter().filter(is_upward).map(|name| {
         let what = format!(
-            "names `{}`: the relay knows only itself, arrows go down only",
-            name.path.join("::")
+            "names `{}`: this room knows only {}, arrows go down only",
+            name.path.join("::"),
+            known.join(" and ")
         );
         Violation::new(&source.path, name.line, what)
     })
@@ -174,7 +186,7 @@ fn printing(source: &Source) -> impl Iterator<Item = Violation> {
         .filter(move |at| PRINTING.contains(&source.token(*at)) && is_call(*at))
         .map(|at| {
             let what = format!(
-                "calls `{}!`: the relay gives back what happened and prints nothing",
+                "calls `{}!`: this room gives back what happened and prints nothing",
                 source.token(at)
             );
             Violation::new(&source.path, source.tokens[at].place.line, what)
@@ -204,10 +216,12 @@ mod tests {
 
     #[test]
     fn every_name_banned_in_a_room_is_refused_there() {
+        let pure = ["src/relay/a.rs", "src/admin/a/b.rs"];
+        let paths = [&pure[..], &["src/reactor/a.rs"], &["src/config.rs"]];
+        assert_eq!(paths.len(), ROOMS.len());
+        let homes = ROOMS.iter().zip(paths);
         for (room, path) in
-            ROOMS
-                .iter()
-                .zip(["src/relay/a.rs", "src/reactor/a.rs", "src/config.rs"])
+            homes.flat_map(|(room, paths)| paths.iter().map(move |path| (room, path)))
         {
             for (banned, _) in room.banned {
                 refuses(path, &format!("use {banned};"));
@@ -236,6 +250,43 @@ mod tests {
             "fn f() { assert!(std::env::args().count() > 1); }",
         );
         refuses("src/relay.rs", "use mio::Token;");
+    }
+
+    #[test]
+    fn the_admin_room_may_use_the_relay_and_the_relay_knows_no_admin_room() {
+        accepts(
+            "src/admin/a.rs",
+            "use crate::relay::stats::Stats; use super::head::Head; use crate::admin::limits;",
+        );
+        accepts("src/reactor/admin/mod.rs", "use crate::admin::head::Head;");
+        for upward in ["reactor::Server", "config::Config", "error::Error", "*"] {
+            refuses("src/admin/a.rs", &format!("use crate::{upward};"));
+        }
+        refuses(
+            "src/admin/a/b.rs",
+            "use super::super::super::reactor::token::Role;",
+        );
+        refuses("src/admin.rs", "use crate::reactor::Server;");
+        refuses("src/relay/a.rs", "use crate::admin::head::Head;");
+        refuses("src/relay/a.rs", "use super::super::admin::limits;");
+    }
+
+    #[test]
+    fn the_admin_room_has_no_socket_clock_thread_or_log() {
+        for text in [
+            "use std::net::{IpAddr, TcpStream};",
+            "use std::os::unix::net::UnixStream;",
+            "use std::time; fn f() { time::Instant::now(); }",
+            "fn f() { std::time::SystemTime::now(); }",
+            "use std::thread::spawn;",
+            "fn f() { debug!(\"x\"); }",
+        ] {
+            refuses("src/admin/a.rs", text);
+        }
+        accepts(
+            "src/admin/a.rs",
+            "use std::net::{IpAddr, SocketAddr}; use std::time::Duration; use std::io::{Read, Write};",
+        );
     }
 
     #[test]
