@@ -2,11 +2,14 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use fanout::relay::client::ClientId;
+use fanout::relay::endpoint::Endpoint;
 
 use crate::client::{Fault, SimSocket};
 use crate::content::StreamCheck;
+use crate::gates::UNIX;
 use crate::upstream::Link;
 use crate::weather::{Kind, MS};
 use crate::world::World;
@@ -167,9 +170,13 @@ impl World {
             sizes.1,
             self.books.turn(),
         );
+        let addr = match place {
+            UNIX => Endpoint::Unix(Path::new("/run/simulated.sock").into()),
+            _ => SocketAddr::new(ip, 5000).into(),
+        };
         self.trace
-            .say(|| format!("{} connects to {place} from {ip}", socket.id));
-        self.listeners[place].arrive(socket, SocketAddr::new(ip, 5000));
+            .say(|| format!("{} connects to {place} from {addr}", socket.id));
+        self.listeners[place].arrive(socket, addr);
     }
 
     fn act_as_machine(&mut self) {

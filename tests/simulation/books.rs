@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fanout::Refusal;
 use fanout::relay::core::Core;
+use fanout::relay::endpoint::Endpoint;
 use fanout::relay::limits::ACCEPT_RETRY;
 use fanout::relay::policy::SlowPolicy;
 
@@ -48,6 +49,9 @@ pub(crate) struct Books {
     pub(crate) seated: u64,
     /// Connections that were refused, in the order of [`Refusal::ALL`].
     pub(crate) refused: [u64; Refusal::ALL.len()],
+    /// Of those seated and refused, who had no address.
+    pub(crate) nameless_seated: u64,
+    pub(crate) nameless_refused: u64,
     /// Connections that were lost in `accept` or right behind it.
     pub(crate) accept_errors: u64,
     /// Turns in a row that were taken for known work and did none, and what had been done until then.
@@ -80,6 +84,8 @@ impl Books {
             unreplayed: 0,
             seated: 0,
             refused: [0; Refusal::ALL.len()],
+            nameless_seated: 0,
+            nameless_refused: 0,
             accept_errors: 0,
             idle_turns: 0,
             done: 0,
@@ -168,12 +174,22 @@ impl Books {
         };
     }
 
-    pub(crate) fn note_refusal(&mut self, refusal: Refusal, core: &Core<SimSocket, SimUpstream>) {
+    pub(crate) fn note_refusal(
+        &mut self,
+        refusal: Refusal,
+        addr: &Endpoint,
+        core: &Core<SimSocket, SimUpstream>,
+    ) {
         self.refused[refusal as usize] += 1;
-        assert!(refusal != Refusal::NotAllowed, "everybody may connect");
         assert!(
-            !core.relay.clients().is_empty(),
+            refusal == Refusal::NotAllowed || !core.relay.clients().is_empty(),
             "refused for nobody's sake"
         );
+        let is_for_its_address = matches!(refusal, Refusal::NotAllowed | Refusal::PerIp);
+        assert!(
+            !is_for_its_address || addr.ip().is_some(),
+            "{addr} is refused as {refusal}"
+        );
+        self.nameless_refused += u64::from(addr.ip().is_none());
     }
 }

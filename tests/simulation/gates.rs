@@ -2,24 +2,28 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+
+use fanout::relay::endpoint::Endpoint;
 
 use crate::client::SimSocket;
 
 #[derive(Debug, Default)]
 pub(crate) struct SimListener {
-    waiting: VecDeque<(SimSocket, SocketAddr)>,
+    waiting: VecDeque<(SimSocket, Endpoint)>,
     has_edge: bool,
     /// What the next calls fail with. Each of them costs a connection, if one waits.
     pub(crate) failures: VecDeque<i32>,
 }
+
+/// The place of the listener that is a unix socket: its clients have no address of their own.
+pub(crate) const UNIX: usize = 2;
 
 /// What the system says when there are no descriptors left, `EMFILE`.
 pub(crate) const NO_DESCRIPTOR: i32 = 24;
 
 impl SimListener {
     /// A connection is complete and waits.
-    pub(crate) fn arrive(&mut self, socket: SimSocket, addr: SocketAddr) {
+    pub(crate) fn arrive(&mut self, socket: SimSocket, addr: Endpoint) {
         self.waiting.push_back((socket, addr));
         self.has_edge = true;
     }
@@ -52,7 +56,7 @@ impl SimListener {
         &mut self,
         is_exhausted: bool,
         drops_on_exhaustion: bool,
-    ) -> io::Result<(SimSocket, SocketAddr)> {
+    ) -> io::Result<(SimSocket, Endpoint)> {
         if is_exhausted {
             if drops_on_exhaustion {
                 self.waiting.pop_front();

@@ -51,6 +51,8 @@ impl Sights {
         self.count("accept failed", stats.accept_errors);
         self.count("cut short", world.books.cut_short as u64);
         self.count("unreplayed", world.books.unreplayed);
+        self.count("seated by unix socket", world.books.nameless_seated);
+        self.count("refused by unix socket", world.books.nameless_refused);
         for ((kind, _), times) in Kind::ALL.iter().zip(world.weather.struck) {
             self.count(&format!("{kind:?}"), times);
         }
@@ -70,10 +72,7 @@ impl Sights {
     /// Every fault has happened, and everything that can come of it, many times.
     pub(crate) fn check(&self) {
         let reasons = Reason::ALL.iter().map(ToString::to_string);
-        let refusals = Refusal::ALL
-            .iter()
-            .filter(|refusal| **refusal != Refusal::NotAllowed);
-        let refusals = refusals.map(ToString::to_string);
+        let refusals = Refusal::ALL.iter().map(ToString::to_string);
         let others = [
             "skipped",
             "abandoned",
@@ -82,6 +81,8 @@ impl Sights {
             "accept failed",
             "cut short",
             "unreplayed",
+            "seated by unix socket",
+            "refused by unix socket",
         ];
         let others = others
             .iter()

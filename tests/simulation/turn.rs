@@ -1,10 +1,10 @@
 //! The server's turn, in the order in which the reactor takes it, over made-up calls to the kernel.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use fanout::relay::clients::Newcomer;
 use fanout::relay::departure::Reason;
+use fanout::relay::endpoint::Endpoint;
 use fanout::relay::entrance::Round;
 use fanout::relay::phase::Order;
 
@@ -193,21 +193,22 @@ impl World {
         }
     }
 
-    fn welcome(&mut self, place: usize, mut socket: SimSocket, addr: SocketAddr, now: Duration) {
-        if let Err(refusal) = self.core.admit(place, Some(addr.ip())) {
+    fn welcome(&mut self, place: usize, mut socket: SimSocket, addr: Endpoint, now: Duration) {
+        let ip = addr.ip();
+        if let Err(refusal) = self.core.admit(place, ip) {
             self.trace
                 .say(|| format!("  {} refused: {refusal}", socket.id));
-            self.books.note_refusal(refusal, &self.core);
+            self.books.note_refusal(refusal, &addr, &self.core);
             return;
         }
         if self.strikes(Kind::RegistrationFailure) {
             // The kernel has no memory for a registration.
             let error = std::io::Error::from_raw_os_error(12);
-            self.core.turn_away(place, Some(addr.ip()), &error);
+            self.core.turn_away(place, ip, &error);
             self.books.accept_errors += 1;
             return;
         }
-        let (card, replay) = self.core.entrance.card(place, addr.into(), now);
+        let (card, replay) = self.core.entrance.card(place, addr, now);
         let start = self.core.relay.start_of_last(replay);
         self.books.check_start(start, replay, &self.core);
         self.books.take_seat(
@@ -217,6 +218,7 @@ impl World {
             card.policy,
             (now, self.fair_time()),
         );
+        self.books.nameless_seated += u64::from(ip.is_none());
         let seat = self.core.relay.vacant_seat();
         self.trace
             .say(|| format!("  {} seated {seat:?} {card:?} from {start}", socket.id));

@@ -146,7 +146,11 @@ fn core(orders: &Orders, dice: &mut Dice) -> Core<SimSocket, SimUpstream> {
     let targets =
         (0..orders.targets).map(|index| (index % 2 == 0).then(|| target_addr(index).into()));
     let limits = AdmissionLimits {
-        allow: Vec::new(),
+        // With the limit on addresses, so that a run of one seed is what it was.
+        allow: match orders.max_per_ip {
+            0 => Vec::new(),
+            _ => vec!["10.0.0.0/8".parse().expect("a network")],
+        },
         max_clients: orders.max_clients,
         max_by_descriptors: orders.max_by_descriptors,
         max_per_ip: orders.max_per_ip,
