@@ -3,7 +3,7 @@
 //! Layer: relay. Owns the way in which each kind of address is written, and which of them has a
 //! number that networks are matched with. Knows nothing of how a connection to one is made.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -46,12 +46,24 @@ impl From<SocketAddr> for Endpoint {
     }
 }
 
-/// As it is written on the command line.
+/// As it is written on the command line. In a path that could not be written there, because a service
+/// manager has chosen it, blanks and unprintable letters are escaped, and so are double quotes: a log
+/// line is one line of words, and only texts stand in quotes.
 impl fmt::Display for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inet(addr) => addr.fmt(formatter),
-            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+            Self::Unix(path) => {
+                formatter.write_str("unix:")?;
+                for letter in path.to_string_lossy().chars() {
+                    if letter.is_whitespace() || letter.is_control() || letter == '"' {
+                        write!(formatter, "{}", letter.escape_unicode())?;
+                    } else {
+                        formatter.write_char(letter)?;
+                    }
+                }
+                Ok(())
+            }
             Self::Stdin => formatter.write_str("-"),
         }
     }
@@ -59,6 +71,9 @@ impl fmt::Display for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -72,5 +87,22 @@ mod tests {
         for other in [unix, Endpoint::Stdin] {
             assert_eq!((other.ip(), other.inet()), (None, None));
         }
+    }
+
+    #[test]
+    fn whatever_a_path_consists_of_it_is_one_word_on_one_line() {
+        let odd = [&b"/run/gr\xc3\xbcn"[..], b"/a b\n/c\0\x1b\"", b"/\xff\xfe"];
+        let written = odd.map(|bytes| {
+            let path = Path::new(OsStr::from_bytes(bytes));
+            Endpoint::Unix(path.into()).to_string()
+        });
+        assert_eq!(
+            written,
+            [
+                "unix:/run/grün",
+                "unix:/a\\u{20}b\\u{a}/c\\u{0}\\u{1b}\\u{22}",
+                "unix:/\u{fffd}\u{fffd}"
+            ]
+        );
     }
 }
