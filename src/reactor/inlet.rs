@@ -119,7 +119,10 @@ impl Source for Inlet {
         match self {
             Self::Tcp(socket) => socket.reregister(registry, token, interest),
             Self::Unix(socket, _) => socket.reregister(registry, token, interest),
-            Self::Stdin(stdin) => stdin.register(registry, token, interest),
+            Self::Stdin(stdin) => {
+                stdin.deregister(registry)?;
+                stdin.register(registry, token, interest)
+            }
         }
     }
 
