@@ -121,7 +121,10 @@ fn of_unix(socket: unix::UnixListener) -> io::Result<Listener> {
     Ok(Listener {
         addr: name(&socket.local_addr()?),
         // The file is the manager's.
-        socket: ListenSocket::Unix(UnixListener::from_std(socket), None),
+        socket: ListenSocket::Unix {
+            file: None,
+            socket: UnixListener::from_std(socket),
+        },
     })
 }
 

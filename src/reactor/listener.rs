@@ -33,14 +33,16 @@ pub(super) struct Listener {
 #[derive(Debug)]
 pub(super) enum ListenSocket {
     Tcp(TcpListener),
-    Unix(
-        UnixListener,
+    Unix {
+        // Dropped first. The kernel gives the file's inode to nobody else while the socket is open, so
+        // whoever takes the path over has another one, and is not robbed of it.
         #[expect(
             dead_code,
-            reason = "dropped, and with it the file, when the socket is closed"
+            reason = "dropped, and with it the file, before the socket is"
         )]
-        Option<SocketFile>,
-    ),
+        file: Option<SocketFile>,
+        socket: UnixListener,
+    },
 }
 
 impl Listener {
@@ -56,7 +58,7 @@ impl Listener {
                 let (stream, addr) = socket.accept()?;
                 Ok((Stream::Tcp(stream), addr.into()))
             }
-            ListenSocket::Unix(socket, _) => {
+            ListenSocket::Unix { socket, .. } => {
                 let (stream, _) = socket.accept()?;
                 Ok((Stream::Unix(stream), self.addr.clone()))
             }
@@ -73,7 +75,7 @@ impl Source for ListenSocket {
     ) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.register(registry, token, interest),
-            Self::Unix(socket, _) => socket.register(registry, token, interest),
+            Self::Unix { socket, .. } => socket.register(registry, token, interest),
         }
     }
 
@@ -85,14 +87,14 @@ impl Source for ListenSocket {
     ) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.reregister(registry, token, interest),
-            Self::Unix(socket, _) => socket.reregister(registry, token, interest),
+            Self::Unix { socket, .. } => socket.reregister(registry, token, interest),
         }
     }
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.deregister(registry),
-            Self::Unix(socket, _) => socket.deregister(registry),
+            Self::Unix { socket, .. } => socket.deregister(registry),
         }
     }
 }
@@ -227,7 +229,10 @@ fn listen(addr: &Endpoint, mode: u32) -> io::Result<Listener> {
         Endpoint::Unix(path) => {
             let (socket, file) = unix_socket::listen(path, mode)?;
             Ok(Listener {
-                socket: ListenSocket::Unix(socket, Some(file)),
+                socket: ListenSocket::Unix {
+                    file: Some(file),
+                    socket,
+                },
                 addr: addr.clone(),
             })
         }
