@@ -5,10 +5,12 @@
 //! something that comes after it.
 
 mod activation;
+mod addresses_unix;
 mod admission;
 mod arguments;
 mod cases;
 mod clients;
+mod clients_unix;
 mod cost;
 mod demo;
 mod endings;
@@ -27,6 +29,8 @@ mod regressions;
 mod service;
 mod signals;
 mod stderr;
+mod stdin;
+mod upstream_unix;
 mod upstreams;
 #[cfg(target_os = "linux")]
 mod windows;

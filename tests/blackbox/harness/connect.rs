@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -31,6 +33,14 @@ impl Reader {
             .bind(&SocketAddr::new(from, 0).into())
             .expect("it is an address of this host");
         Self::over(socket, to, frame_size)
+    }
+
+    /// Over a unix socket, as if it were one of TCP: what is done with it here works on either. It has no address of
+    /// its own, and no reset.
+    #[track_caller]
+    pub(crate) fn over_unix(stream: UnixStream, frame_size: usize) -> Self {
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Self::of(OwnedFd::from(stream).into(), nowhere, frame_size)
     }
 
     /// For one that may be refused: the reset can come before the connect has returned.

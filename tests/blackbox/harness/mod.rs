@@ -11,6 +11,7 @@ pub(crate) mod line;
 pub(crate) mod lines;
 pub(crate) mod manager;
 pub(crate) mod passing;
+pub(crate) mod place;
 pub(crate) mod reader;
 pub(crate) mod scene;
 #[cfg(target_os = "linux")]
@@ -20,6 +21,7 @@ pub(crate) mod wait;
 
 pub(crate) use fanout::{Fanout, arguments};
 pub(crate) use launch::Launch;
+pub(crate) use place::Place;
 pub(crate) use reader::{End, Reader, all_expect, all_reset};
 pub(crate) use scene::Scene;
 pub(crate) use upstream::{Feed, Upstream};

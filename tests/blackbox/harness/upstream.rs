@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -58,19 +59,8 @@ impl Upstream {
             .listener
             .accept()
             .expect("poll says that somebody waits");
-        stream
-            .set_write_timeout(Some(DEADLINE))
-            .expect("a time is valid");
-        stream
-            .set_read_timeout(Some(DEADLINE))
-            .expect("a time is valid");
         stream.set_nodelay(true).expect("it is a TCP socket");
-        Feed {
-            stream,
-            frame_size: self.frame_size,
-            next: 0,
-            unsent: Vec::new(),
-        }
+        Feed::over(stream, self.frame_size)
     }
 
     /// Whether somebody is connected and not yet accepted.
@@ -155,6 +145,23 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
+    /// Over a socket of either family.
+    pub(crate) fn over(socket: impl Into<OwnedFd>, frame_size: usize) -> Self {
+        let stream = TcpStream::from(socket.into());
+        stream
+            .set_write_timeout(Some(DEADLINE))
+            .expect("a time is valid");
+        stream
+            .set_read_timeout(Some(DEADLINE))
+            .expect("a time is valid");
+        Self {
+            stream,
+            frame_size,
+            next: 0,
+            unsent: Vec::new(),
+        }
+    }
+
     /// Numbers the frames from here on.
     pub(crate) fn starting_at(mut self, sequence: u64) -> Self {
         self.next = sequence;
