@@ -1,0 +1,51 @@
+//! The admin endpoint of the real program, over real sockets: what it answers and what it refuses, its numbers against
+//! what a test has sent and read, what becomes of it and of everybody else under abuse, and what Prometheus makes of it.
+//!
+//! Nothing sleeps: a test waits for a fact, with a deadline. Where the fact is that nothing happens for a while, it says
+//! so. How long an answer takes is printed; a test fails only when none comes.
+
+#![cfg(target_os = "linux")]
+
+#[path = "admin/books.rs"]
+mod books;
+#[path = "admin/conversations.rs"]
+mod conversations;
+#[path = "admin/departures.rs"]
+mod departures;
+#[path = "admin/doors.rs"]
+mod doors;
+#[path = "admin/figures.rs"]
+mod figures;
+#[path = "blackbox/harness/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the harness of another suite, of which this one needs a part"
+)]
+mod harness;
+#[path = "admin/http.rs"]
+mod http;
+#[path = "admin/idle.rs"]
+mod idle;
+#[path = "admin/listings.rs"]
+mod listings;
+#[path = "admin/numbers.rs"]
+mod numbers;
+#[path = "admin/paths.rs"]
+mod paths;
+#[path = "admin/play.rs"]
+mod play;
+#[path = "admin/readiness.rs"]
+mod readiness;
+#[path = "admin/requests.rs"]
+mod requests;
+#[path = "admin/series.rs"]
+mod series;
+#[path = "blackbox/cases/tools.rs"]
+#[allow(
+    dead_code,
+    reason = "the tools of another suite, of which this one needs a part"
+)]
+mod tools;
+#[path = "admin/watched.rs"]
+mod watched;
