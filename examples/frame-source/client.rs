@@ -144,7 +144,9 @@ impl Client {
     /// Ends the stream with a reset, once everything before it is on the wire: a reset destroys what the kernel holds.
     pub(crate) fn abort(self, interruptions: &mut Interruptions) -> Fallible<Self> {
         let socket = SockRef::from(&self.stream);
-        // With this, poll(2) says "writable" when there is nothing unsent left (`tcp(7)`).
+        // With this, poll(2) says "writable" when there is nothing unsent left (`tcp(7)`). socket2 offers it on Linux
+        // only; elsewhere "writable" comes earlier, and the last bytes may be destroyed.
+        #[cfg(target_os = "linux")]
         socket.set_tcp_notsent_lowat(1)?;
         socket.set_linger(Some(Duration::ZERO))?;
         let until_ns = monotonic_ns() + PARTING_NS;

@@ -20,7 +20,6 @@ use crate::config::{Config, ListenAddress};
 use crate::error::Error;
 use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::Gate;
-use crate::relay::limits::ACCEPT_QUEUE;
 
 /// One listening socket.
 #[derive(Debug)]
@@ -250,6 +249,8 @@ fn is_address_absent(error: &io::Error) -> bool {
 /// The system cuts the accept queue to its own limit without a word (`listen(2)`).
 #[cfg(target_os = "linux")]
 fn warn_of_short_accept_queue() {
+    use crate::relay::limits::ACCEPT_QUEUE;
+
     let path = "/proc/sys/net/core/somaxconn";
     let limit = std::fs::read_to_string(path)
         .ok()
@@ -271,8 +272,6 @@ const PORT_CHOICES: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
 
     fn bind_on(texts: &[&str]) -> Result<Vec<Listener>, Error> {
@@ -288,7 +287,7 @@ mod tests {
         let bound = bind_on(&["127.0.0.1:0", "127.0.0.2:0", "127.0.0.3:0"]).unwrap();
         let port = bound[0].addr.inet().unwrap().port();
         let expected = [[127, 0, 0, 1], [127, 0, 0, 2], [127, 0, 0, 3]];
-        let expected = expected.map(|ip| Some(SocketAddr::from((ip, port))));
+        let expected = expected.map(|ip| Some(std::net::SocketAddr::from((ip, port))));
         let found: Vec<_> = bound.iter().map(|bound| bound.addr.inet()).collect();
         assert_eq!(found, expected);
         for Listener { socket, addr } in &bound {

@@ -140,6 +140,7 @@ fn set_user_timeout(socket: &Socket, timeout: Option<Duration>) -> io::Result<()
 
 /// macOS has no counterpart that covers a closed window; the stall timeout works alone there.
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on the other system")]
 fn set_user_timeout(_socket: &Socket, _timeout: Option<Duration>) -> io::Result<()> {
     Ok(())
 }

@@ -99,15 +99,16 @@ fn one_with_a_full_accept_queue_is_refused_without_waiting() {
 
 #[test]
 fn anything_else_of_that_name_is_refused_and_left() {
-    let cases: [(&str, fn(&Place)); 4] = [
+    type Case = (&'static str, fn(&Place));
+    let cases: [Case; 4] = [
         ("a file", |place| {
-            fs::write(place.path(), "precious").expect("the folder is ours")
+            fs::write(place.path(), "precious").expect("the folder is ours");
         }),
         ("a folder", |place| {
-            fs::create_dir(place.path()).expect("the folder is ours")
+            fs::create_dir(place.path()).expect("the folder is ours");
         }),
         ("a link to nothing", |place| {
-            symlink("nothing", place.path()).expect("the folder is ours")
+            symlink("nothing", place.path()).expect("the folder is ours");
         }),
         ("a link to a stale socket", |place| {
             let target = place.path().with_file_name("target");

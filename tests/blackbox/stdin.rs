@@ -123,10 +123,10 @@ fn an_empty_input_ends_at_once_and_what_cannot_be_read_is_an_error() {
     let folder = File::open("/").expect("it is there");
     let outcome = from(folder, "-l 127.0.0.1:0 -").run();
     assert_eq!(outcome.code, 1, "{:#?}", outcome.lines);
-    let last = outcome.lines.last().expect("it says why");
+    let complaint = outcome.lines.last().expect("it says why");
     assert!(
-        last.contains("ERROR") && last.contains("is a directory"),
-        "{last}"
+        complaint.contains("ERROR") && complaint.contains("is a directory"),
+        "{complaint}"
     );
 }
 
