@@ -9,6 +9,7 @@ mod addresses_unix;
 mod admission;
 mod arguments;
 mod cases;
+mod check;
 mod clients;
 mod clients_unix;
 mod cost;
