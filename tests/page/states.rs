@@ -30,6 +30,20 @@ fn each_state_has_words_a_sign_and_a_title() {
 }
 
 #[test]
+fn an_upstream_that_is_held_for_moments_is_connected_as_ever() {
+    let held = json!({ "/upstream/held": true, "/upstream/held_seconds": 4.5 });
+    let mut status = usual();
+    for (place, value) in held.as_object().expect("it is written as one") {
+        set(&mut status, place, value.clone());
+    }
+    let Some((browser, _fake)) = opened(status) else {
+        return;
+    };
+    browser.wait_for("#detail", "held for 4.5 s in all");
+    assert_eq!(browser.text("#verdict"), "Connected");
+}
+
+#[test]
 fn who_is_not_ready_says_why() {
     let reason = "the upstream has completed no frame yet";
     let changes = [("/ready", json!(false)), ("/reason", json!(reason))];
@@ -77,7 +91,9 @@ fn states() -> [(Value, &'static str, &'static str, &'static str); 8] {
     let mut waiting = gone("waiting");
     waiting["/upstream/retry_in_seconds"] = json!(3.25);
     let stale = json!({ "/upstream/stale": true, "/upstream/last_frame_age_seconds": 75.5 });
-    let held = json!({ "/upstream/held": true, "/upstream/held_seconds": 4.5 });
+    let held = json!({
+        "/upstream/held": true, "/upstream/held_seconds": 4.5, "/upstream/last_frame_age_seconds": 1.5,
+    });
     let new = json!({ "/ready": false, "/upstream/last_frame_age_seconds": null });
     let draining = json!({ "/state": "draining" });
     let (addr, age) = ("127.0.0.1:1234", "last frame 1 min 15 s ago");
