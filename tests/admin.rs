@@ -6,16 +6,24 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "admin/abuse.rs"]
+mod abuse;
+#[path = "admin/abusers.rs"]
+mod abusers;
 #[path = "admin/books.rs"]
 mod books;
 #[path = "admin/conversations.rs"]
 mod conversations;
+#[path = "admin/crowd.rs"]
+mod crowd;
 #[path = "admin/departures.rs"]
 mod departures;
 #[path = "admin/doors.rs"]
 mod doors;
 #[path = "admin/figures.rs"]
 mod figures;
+#[path = "admin/folder.rs"]
+mod folder;
 #[path = "blackbox/harness/mod.rs"]
 #[allow(
     dead_code,
@@ -35,10 +43,14 @@ mod numbers;
 mod paths;
 #[path = "admin/play.rs"]
 mod play;
+#[path = "admin/prometheus.rs"]
+mod prometheus;
 #[path = "admin/readiness.rs"]
 mod readiness;
 #[path = "admin/requests.rs"]
 mod requests;
+#[path = "admin/scraping.rs"]
+mod scraping;
 #[path = "admin/series.rs"]
 mod series;
 #[path = "blackbox/cases/tools.rs"]

@@ -3,30 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::PathBuf;
 
+use crate::folder::Folder;
 use crate::harness::{Fanout, Launch, Scene, Upstream, arguments, system};
 use crate::http::{Visitor, get, request};
 use crate::watched::{ADMIN, Watched, admin_of};
-
-/// A folder that is gone with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("fanout-admin-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for temporary files");
-        Self(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left of it is in the folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Sockets on which the program listens.
 fn listening(fanout: &Fanout) -> Vec<SocketAddr> {
@@ -74,7 +55,7 @@ fn without_being_asked_for_it_is_nowhere() {
 fn it_may_be_a_socket_with_a_path() {
     let folder = Folder::new("path");
     for (option, mode) in [("", 0o660), (",mode=0600", 0o600), (",mode=0666", 0o666)] {
-        let path = folder.0.join("admin.sock");
+        let path = folder.path().join("admin.sock");
         // What a killed program leaves behind is in nobody's way.
         let _watched = {
             let upstream = Upstream::bind();
@@ -102,7 +83,7 @@ fn it_may_be_a_socket_with_a_path() {
 #[test]
 fn a_socket_that_somebody_answers_on_is_left_alone() {
     let folder = Folder::new("live");
-    let path = folder.0.join("admin.sock");
+    let path = folder.path().join("admin.sock");
     let upstream = Upstream::bind();
     let admin = format!("--admin unix:{}", path.display());
     let first = Fanout::start(&upstream, &admin);

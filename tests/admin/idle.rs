@@ -2,21 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{DEADLINE, Reader, Scene, line, system};
+use crate::harness::{DEADLINE, Fanout, Reader, line, system};
 use crate::http::{Visitor, get, request};
 use crate::watched::Watched;
 
 /// Turns that an answer to a signal costs: the signal ends one sleep, and its pipe the next.
-const ANSWER: u64 = 2;
+pub(crate) const ANSWER: u64 = 2;
 
 /// Asks for the counters until that is all that has happened since the last time; returns the number of turns then.
 #[track_caller]
-pub(crate) fn wait_until_it_rests(scene: &Scene, witness: &mut Reader) -> u64 {
+pub(crate) fn wait_until_it_rests(fanout: &Fanout, witness: &mut Reader) -> u64 {
     let give_up = Instant::now() + DEADLINE;
-    let mut before = line::number(&scene.fanout.stats(), "turns");
+    let mut before = line::number(&fanout.stats(), "turns");
     loop {
         witness.expect_silence(Duration::from_millis(200));
-        let turns = line::number(&scene.fanout.stats(), "turns");
+        let turns = line::number(&fanout.stats(), "turns");
         if turns - before <= ANSWER {
             return turns;
         }
@@ -38,7 +38,7 @@ fn nobody_asks_and_nothing_wakes_it() {
     let mut silent = Visitor::connect(watched.admin);
     silent.send("GET /m");
     let _ = silent.try_answer();
-    let quiet = wait_until_it_rests(&watched.scene, &mut witness);
+    let quiet = wait_until_it_rests(&watched.scene.fanout, &mut witness);
     let pid = watched.scene.fanout.pid();
     let ticks = system::processor_ticks(pid);
     witness.expect_silence(Duration::from_secs(7));
@@ -56,12 +56,12 @@ fn nobody_asks_and_nothing_wakes_it() {
 fn an_answer_costs_the_same_few_turns_each_time() {
     let watched = Watched::set("--stale-after 0");
     let mut witness = watched.scene.fanout.join();
-    let mut before = wait_until_it_rests(&watched.scene, &mut witness);
+    let mut before = wait_until_it_rests(&watched.scene.fanout, &mut witness);
     for _ in 0..5 {
         let mut visitor = Visitor::connect(watched.admin);
         visitor.send(request("GET", "/metrics"));
         assert_eq!(visitor.answer().status, 200);
-        let turns = wait_until_it_rests(&watched.scene, &mut witness);
+        let turns = wait_until_it_rests(&watched.scene.fanout, &mut witness);
         // Accept, request, rest, end, and the turns in which it was asked for its counters.
         assert!(
             turns - before <= 6 * ANSWER + 6,
