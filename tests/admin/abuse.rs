@@ -164,14 +164,16 @@ fn check_totals(fanout: &Fanout, admin: SocketAddr, frames: u64, delivered: u64)
 /// It sleeps, as one does who has never been abused.
 #[track_caller]
 fn stand_still(fanout: &Fanout) {
-    let mut witness = fanout.join();
+    // The log may have left out that it joined.
+    let mut witness = fanout.join_many(1).remove(0);
     let quiet = wait_until_it_rests(fanout, &mut witness);
     let ticks = system::processor_ticks(fanout.pid());
     witness.expect_silence(Duration::from_secs(3));
     let ticks = system::processor_ticks(fanout.pid()) - ticks;
     let stats = fanout.stats();
+    // And one turn in which the lines that were left out are summed up.
     assert!(
-        line::number(&stats, "turns") - quiet <= ANSWER,
+        line::number(&stats, "turns") - quiet <= ANSWER + 1,
         "{quiet}: {stats}"
     );
     assert!(ticks <= 1, "{ticks} hundredths of a second");

@@ -21,13 +21,14 @@ pub(crate) struct Order {
 pub(crate) type Abuser = fn(&Order);
 
 /// Every way, by its name, and how often is often.
-pub(crate) const ABUSERS: [(&str, Abuser, u64); 9] = [
+pub(crate) const ABUSERS: [(&str, Abuser, u64); 10] = [
     ("slow heads", send_slow_heads, 600),
     ("huge heads", send_huge_heads, 100),
     ("pipelining", pipeline, 10),
     ("a thousand connections", stay, 1_000),
     ("foreigners", ask_as_foreigners, 100),
     ("slow readers", leave_answers_unread, 200),
+    ("greedy scrapers", ask_greedily, 300),
     ("resets", reset_at_once, 500),
     ("random bytes", send_random_bytes, 200),
     ("half-closes", half_close, 200),
@@ -149,7 +150,7 @@ fn ask_as_foreigners(order: &Order) {
     }
 }
 
-/// They ask many times for what is long, and fetch nothing of it.
+/// They ask many times for what is long, and fetch nothing of it. Each waits until it could.
 fn leave_answers_unread(order: &Order) {
     let many = request("GET", "/metrics").repeat(100);
     let mut crowd = Vec::new();
@@ -161,8 +162,24 @@ fn leave_answers_unread(order: &Order) {
             continue;
         };
         let _ = visitor.stream.write(many.as_bytes());
+        let _ = is_ready(&visitor.stream, PollFlags::IN, Duration::from_secs(1));
         crowd.push(visitor);
         order.count();
+    }
+}
+
+/// Four times as many as there are places, all at once, and the next ones when all have been served.
+fn ask_greedily(order: &Order) {
+    let text = request("GET", "/status.json");
+    while !order.is_over() {
+        let mut crowd: Vec<_> = (0..64).filter_map(|_| order.connect()).collect();
+        for stream in &mut crowd {
+            let _ = stream.write_all(text.as_bytes());
+        }
+        for mut stream in crowd {
+            let _ = stream.read_to_end(&mut Vec::new());
+            order.count();
+        }
     }
 }
 

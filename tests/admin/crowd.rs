@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
+use socket2::SockRef;
 
 use crate::harness::wait::wait_for_some;
 use crate::harness::{DEADLINE, Feed, frame};
@@ -101,7 +102,7 @@ impl Crowd {
             .threads
             .into_iter()
             .flat_map(|thread| thread.join().expect("no gap, and no end"));
-        members.map(|member| member.frames()).sum()
+        members.map(Member::leave).sum()
     }
 }
 
@@ -121,6 +122,14 @@ impl Member {
 
     fn frames(&self) -> u64 {
         self.first.map_or(0, |first| self.next - first)
+    }
+
+    /// Leaves with a reset, which the program sees at once; returns how many frames it has read.
+    fn leave(self) -> u64 {
+        SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .expect("it is a TCP socket");
+        self.frames()
     }
 
     /// Reads what is there.
