@@ -113,14 +113,13 @@ fn who_ends_its_side_after_the_request_is_answered() {
 #[test]
 fn a_connection_whose_answer_nobody_fetches_is_given_up() {
     let watched = Watched::set("--stale-after 0");
+    let _clients = watched.scene.fanout.join_many(500);
     let before = system::descriptors(watched.scene.fanout.pid());
-    let visitors: Vec<_> = (0..8)
-        .map(|_| {
-            let mut visitor = Visitor::try_connect_small(watched.admin).expect("it listens");
-            visitor.send(request("GET", "/metrics"));
-            visitor
-        })
-        .collect();
+    let visitors = ["/healthz", "/metrics", "/", "/clients.json?limit=1000"].map(|path| {
+        let mut visitor = Visitor::try_connect_small(watched.admin).expect("it listens");
+        visitor.send(request("GET", path));
+        visitor
+    });
     wait_until("the end of every connection", || {
         let now = system::descriptors(watched.scene.fanout.pid());
         if now == before {

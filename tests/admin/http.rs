@@ -3,7 +3,7 @@
 //! The invariant: an answer is only an answer if it is whole. Its head must be well-formed, and what follows it must be
 //! as long as it says, so that a second answer behind the first is noticed, and half a body as well.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -87,11 +87,15 @@ impl<S: Read + Write> Visitor<S> {
         })
     }
 
-    /// The answer, if a whole one comes before the end or a reset.
+    /// The answer, if a whole one comes before the end or a reset. One of them has to come.
+    #[track_caller]
     pub(crate) fn try_answer(mut self) -> Option<Answer> {
         let mut bytes = Vec::new();
-        // A reset takes nothing back of what has been read.
-        let _ = self.stream.read_to_end(&mut bytes);
+        if let Err(error) = self.stream.read_to_end(&mut bytes) {
+            // A reset takes nothing back of what has been read.
+            let is_end = error.kind() == ErrorKind::ConnectionReset;
+            assert!(is_end, "{error} after {} bytes", bytes.len());
+        }
         Answer::parse(&bytes)
     }
 }
