@@ -194,3 +194,114 @@ impl Stdin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{PipeWriter, Write, pipe};
+    use std::os::fd::OwnedFd;
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+    use rustix::fs::OFlags;
+
+    use super::*;
+
+    const TOKEN: Token = Token(7);
+
+    fn piped() -> (Stdin, PipeWriter) {
+        let (reader, writer) = pipe().unwrap();
+        (of(reader), writer)
+    }
+
+    fn of(input: impl Into<OwnedFd>) -> Stdin {
+        Stdin {
+            file: File::from(input.into()),
+            is_registered: false,
+        }
+    }
+
+    #[track_caller]
+    fn expect_event(poll: &mut Poll) {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(Duration::from_secs(20)))
+            .unwrap();
+        assert!(events.iter().any(|event| event.token() == TOKEN));
+    }
+
+    #[test]
+    fn reading_a_blocking_pipe_gives_what_is_there_and_never_waits() {
+        let (mut stdin, mut writer) = piped();
+        let mut bytes = [0; 8];
+        let refusal = stdin.read(&mut bytes).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::WouldBlock);
+        writer.write_all(b"ab").unwrap();
+        assert_eq!(stdin.read(&mut bytes).unwrap(), 2);
+        let refusal = stdin.read(&mut bytes).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::WouldBlock);
+        drop(writer);
+        assert_eq!(stdin.read(&mut bytes).unwrap(), 0);
+        let mode = rustix::fs::fcntl_getfl(&stdin.file).unwrap();
+        assert!(!mode.contains(OFlags::NONBLOCK), "{mode:?}");
+    }
+
+    #[test]
+    fn a_pipe_can_be_taken_out_of_the_poll_and_put_back_as_often_as_one_likes() {
+        let mut poll = Poll::new().unwrap();
+        let (stdin, mut writer) = piped();
+        let mut inlet = Inlet::Stdin(stdin);
+        assert_eq!(inlet.interest(), Interest::READABLE);
+        let interest = inlet.interest();
+        poll.registry()
+            .register(&mut inlet, TOKEN, interest)
+            .unwrap();
+        writer.write_all(b"a").unwrap();
+        expect_event(&mut poll);
+        for _ in 0..2 {
+            poll.registry().deregister(&mut inlet).unwrap();
+        }
+        poll.registry()
+            .register(&mut inlet, TOKEN, interest)
+            .unwrap();
+        expect_event(&mut poll);
+        poll.registry()
+            .reregister(&mut inlet, TOKEN, interest)
+            .unwrap();
+        expect_event(&mut poll);
+    }
+
+    // kqueue takes files, and says that they can be read.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_is_read_without_the_poll_which_does_not_take_it() {
+        let poll = Poll::new().unwrap();
+        let mut inlet = Inlet::Stdin(of(File::open("Cargo.toml").unwrap()));
+        let interest = inlet.interest();
+        poll.registry()
+            .register(&mut inlet, TOKEN, interest)
+            .unwrap();
+        let mut text = String::new();
+        inlet.read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("[package]"));
+        assert_eq!(inlet.read(&mut [0]).unwrap(), 0, "its end stays its end");
+        poll.registry().deregister(&mut inlet).unwrap();
+    }
+
+    #[test]
+    fn what_stands_at_the_other_end_of_a_unix_socket_is_the_path_that_was_dialled() {
+        let path: Arc<Path> = Path::new("/nobody/listens/here").into();
+        let refusal = Inlet::open(&Endpoint::Unix(Arc::clone(&path))).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::NotFound);
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut inlet = Inlet::Unix(near, Arc::clone(&path));
+        assert_eq!(inlet.remote_addr().unwrap(), Endpoint::Unix(path));
+        assert!(inlet.local_addr().is_err(), "it cannot have met itself");
+        let refusal = inlet.peek(&mut [0]).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::WouldBlock);
+        far.write_all(b"a").unwrap();
+        let mut byte = [0];
+        assert_eq!((inlet.peek(&mut byte).unwrap(), byte), (1, *b"a"));
+        assert_eq!(inlet.read(&mut [0; 4]).unwrap(), 1, "it is still there");
+        drop(far);
+        assert_eq!(inlet.peek(&mut byte).unwrap(), 0);
+    }
+}

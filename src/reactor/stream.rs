@@ -97,3 +97,36 @@ impl Source for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// One of each family, with its other end.
+    fn pairs() -> [(Stream, Stream); 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let tcp = [near, far].map(|socket| Stream::Tcp(TcpStream::from_std(socket)));
+        let (near, far) = UnixStream::pair().unwrap();
+        [tcp.into(), (Stream::Unix(near), Stream::Unix(far))]
+    }
+
+    #[test]
+    fn either_family_takes_several_pieces_in_one_write_and_can_be_shut_on_one_side() {
+        for (mut near, mut far) in pairs() {
+            let pieces = [IoSlice::new(b"one "), IoSlice::new(b"two ")];
+            assert_eq!(near.write_vectored(&pieces).unwrap(), 8, "{near:?}");
+            assert_eq!(near.write(b"three").unwrap(), 5);
+            near.shutdown(Shutdown::Write).unwrap();
+            let mut text = String::new();
+            far.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "one two three");
+            far.write_all(b"four").unwrap();
+            let mut bytes = [0; 8];
+            assert_eq!(near.read(&mut bytes).unwrap(), 4, "its input is open");
+        }
+    }
+}

@@ -85,3 +85,66 @@ impl Drop for SocketFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A path that no other test has, with nothing there.
+    fn path(name: &str) -> Arc<Path> {
+        let file = format!("fanout-{name}-{}.sock", std::process::id());
+        let path: PathBuf = std::env::temp_dir().join(file);
+        let _ = fs::remove_file(&path);
+        path.into()
+    }
+
+    #[test]
+    fn a_socket_has_the_mode_that_is_asked_for_and_its_file_is_gone_with_it() {
+        let path = path("mode");
+        let (_socket, file) = listen(&path, 0o640).unwrap();
+        let found = fs::symlink_metadata(&path).unwrap();
+        assert!(found.file_type().is_socket());
+        assert_eq!(found.permissions().mode() & 0o7777, 0o640);
+        UnixStream::connect(&path).unwrap();
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_path_is_taken_over_only_if_nobody_answers_there() {
+        let path = path("stale");
+        let (socket, file) = listen(&path, 0o600).unwrap();
+        let refusal = listen(&path, 0o600).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::AddrInUse);
+        drop(socket);
+        let taken_over = listen(&path, 0o600);
+        // As after a kill: what was there before is not told of it.
+        std::mem::forget(file);
+        taken_over.unwrap();
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_has_put_there_is_left() {
+        let path = path("replaced");
+        let (_socket, file) = listen(&path, 0o600).unwrap();
+        fs::remove_file(&path).unwrap();
+        let (_other_socket, other) = listen(&path, 0o600).unwrap();
+        drop(file);
+        assert!(path.exists());
+        drop(other);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_stays_as_it_is() {
+        let path = path("precious");
+        fs::write(&path, "precious").unwrap();
+        let refusal = listen(&path, 0o600).unwrap_err();
+        assert_eq!(refusal.kind(), ErrorKind::AddrInUse);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+        fs::remove_file(&path).unwrap();
+    }
+}

@@ -4,7 +4,6 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -15,7 +14,7 @@ use crate::harness::{DEADLINE, End, Place, Reader, Scene, all_expect, line};
 #[test]
 fn many_of_them_and_some_of_tcp_get_every_frame_in_order() {
     let place = Place::new();
-    let mut scene = Scene::set(&both(&place, "--slow wait"));
+    let mut scene = Scene::set(&place.beside_tcp("--slow wait"));
     let mut clients: Vec<_> = (0..60).map(|_| place.connect()).collect();
     let tcp = scene.fanout.addr_of("127.0.0.1");
     clients.extend((0..5).map(|_| Reader::connect(tcp, 1024)));
@@ -44,7 +43,7 @@ fn those_who_read_single_bytes_and_those_who_read_big_gulps_get_everything() {
     for limit in ["1", "4KiB", "64KiB", "0"] {
         let place = Place::new();
         let options = format!("--slow wait --backlog 16 --unsent-limit {limit} --stall-timeout 0");
-        let mut scene = Scene::set(&both(&place, &options));
+        let mut scene = Scene::set(&place.beside_tcp(&options));
         let sizes = [1, 7, 1_023, 4_096, 1 << 20];
         let readers = sizes.map(|size| {
             let mut socket = place.dial();
@@ -66,79 +65,6 @@ fn those_who_read_single_bytes_and_those_who_read_big_gulps_get_everything() {
                 "{size} bytes at a time, limit {limit}"
             );
         }
-    }
-}
-
-#[test]
-fn each_slow_policy_acts_on_them_and_spares_the_others() {
-    for policy in ["disconnect", "skip"] {
-        let place = Place::new();
-        let options = format!("--backlog 50 --unsent-limit 16KiB --slow {policy}");
-        let mut scene = Scene::set(&both(&place, &options));
-        let mut stuck = place.connect().counting_gaps();
-        scene.fanout.wait_for_line("client joined");
-        let mut witness = scene
-            .fanout
-            .joined(Reader::connect(scene.fanout.addr_of("127.0.0.1"), 1024));
-        let mut other = place.connect();
-        scene.fanout.wait_for_stat("clients", 3);
-        for sequence in 0..300 {
-            scene.step(&mut witness, 1);
-            other.expect(sequence..sequence + 1);
-        }
-        if policy == "skip" {
-            scene.feed.send(1);
-            stuck.read_to(300);
-            assert!(stuck.missing() > 0, "300 frames do not fit");
-            assert_eq!(
-                line::number(&scene.fanout.stats(), "skipped"),
-                stuck.missing()
-            );
-            assert_eq!(stuck.frames() + stuck.missing(), 301);
-        } else {
-            let left = scene.fanout.wait_for_line("client left");
-            assert_eq!(line::value(&left, "reason"), "slow", "{left}");
-            // A unix socket has no reset: what the kernel has taken comes, and then the end.
-            assert_eq!(stuck.read_to_end(), End::Fin);
-            assert_eq!(line::number(&left, "frames"), stuck.frames(), "{left}");
-            assert_eq!(stuck.missing(), 0);
-        }
-    }
-}
-
-#[test]
-fn under_wait_one_of_them_holds_the_upstream_up_and_nothing_is_lost() {
-    let place = Place::new();
-    let options = "--backlog 32 --unsent-limit 16KiB --slow wait --stall-timeout 0";
-    let scene = Scene::set(&both(&place, options));
-    let mut stuck = place.connect();
-    scene.fanout.wait_for_line("client joined");
-    let mut feed = scene.feed.with_small_buffer();
-    let taken = loop {
-        let taken = feed.fill(Duration::from_millis(200));
-        if line::number(&scene.fanout.stats(), "frames") < taken {
-            break taken;
-        }
-    };
-    stuck.expect(0..taken);
-    let next = feed.next();
-    feed.send(10);
-    stuck.expect(taken..next + 10);
-}
-
-#[test]
-fn one_that_takes_no_byte_is_thrown_out_for_stalling() {
-    for policy in ["disconnect", "skip", "wait"] {
-        let place = Place::new();
-        let options = format!("--stall-timeout 300ms --unsent-limit 16KiB --slow {policy}");
-        let mut scene = Scene::set(&both(&place, &options));
-        let mut stuck = place.connect();
-        scene.fanout.wait_for_line("client joined");
-        scene.feed.send(200);
-        let left = scene.fanout.wait_for_line("client left");
-        assert_eq!(line::value(&left, "reason"), "stalled", "{policy}: {left}");
-        assert_eq!(stuck.read_to_end(), End::Fin);
-        assert_eq!(line::number(&left, "frames"), stuck.frames());
     }
 }
 
@@ -168,7 +94,7 @@ fn limits_on_addresses_do_not_concern_them_and_all_others_do() {
     all_expect(&mut clients, 0..3);
 
     drop(scene);
-    let scene = Scene::set(&both(&place, "--max-clients 2"));
+    let scene = Scene::set(&place.beside_tcp("--max-clients 2"));
     let _clients = [place.connect(), place.connect()];
     scene.fanout.wait_for_stat("clients", 2);
     drop(place.connect());
@@ -183,7 +109,7 @@ fn limits_on_addresses_do_not_concern_them_and_all_others_do() {
 #[test]
 fn a_drain_gives_them_their_backlog_and_then_the_end() {
     let place = Place::new();
-    let mut scene = Scene::set(&both(&place, "--unsent-limit 16KiB --drain-timeout 1h"));
+    let mut scene = Scene::set(&place.beside_tcp("--unsent-limit 16KiB --drain-timeout 1h"));
     let mut behind = place.connect();
     let mut caught_up = place.connect();
     scene.fanout.wait_for_stat("clients", 2);
@@ -204,7 +130,7 @@ fn a_drain_gives_them_their_backlog_and_then_the_end() {
 #[test]
 fn one_that_says_no_more_goes_on_receiving_and_one_that_says_too_much_does_not() {
     let place = Place::new();
-    let mut scene = Scene::set(&both(&place, ""));
+    let mut scene = Scene::set(&place.beside_tcp(""));
     let mut client = place.connect();
     client.send(b"GET / HTTP/1.0\r\n\r\n");
     client.half_close();
@@ -235,7 +161,7 @@ fn nc_reads_the_stream_as_it_does_over_tcp() {
         return;
     }
     let place = Place::new();
-    let mut scene = Scene::set(&both(&place, ""));
+    let mut scene = Scene::set(&place.beside_tcp(""));
     for next in [0, 5] {
         let mut nc = Command::new("nc")
             .arg("-U")
@@ -272,7 +198,6 @@ mod linux {
     use rustix::io::ioctl_fionread;
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
-    use super::both;
     use crate::harness::{Place, Scene, system};
 
     #[test]
@@ -282,7 +207,7 @@ mod linux {
             for lump in [1, 600] {
                 let place = Place::new();
                 let options = format!("--slow skip --backlog 700 --unsent-limit {limit}");
-                let mut scene = Scene::set(&both(&place, &options));
+                let mut scene = Scene::set(&place.beside_tcp(&options));
                 let stuck = place.connect();
                 let mut witness = place.connect();
                 scene.fanout.wait_for_stat("clients", 2);
@@ -309,7 +234,7 @@ mod linux {
     #[test]
     fn descriptors_that_they_send_are_thrown_away_like_all_they_say() {
         let place = Place::new();
-        let mut scene = Scene::set(&both(&place, ""));
+        let mut scene = Scene::set(&place.beside_tcp(""));
         let mut client = place.connect();
         scene.fanout.wait_for_stat("clients", 1);
         let before = system::descriptors(scene.fanout.pid());
@@ -335,11 +260,6 @@ mod linux {
         client.expect(0..2);
         assert_eq!(system::descriptors(scene.fanout.pid()), before);
     }
-}
-
-/// A listener there and one of TCP, in this order.
-fn both(place: &Place, options: &str) -> String {
-    format!("-l {} -l 127.0.0.1:0 {options}", place.addr())
 }
 
 /// Reads so many frames, so many bytes at a time.

@@ -24,6 +24,7 @@ mod log_lines;
 mod options;
 mod pages;
 mod policies;
+mod policies_unix;
 mod promises;
 mod reconnect;
 mod regressions;

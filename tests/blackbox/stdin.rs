@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
 use std::time::Duration;
 
 use rustix::event::PollFlags;
@@ -13,6 +14,8 @@ use rustix::fs::OFlags;
 use rustix::process::Signal;
 
 use crate::harness::frame::{frame, frames};
+#[cfg(target_os = "linux")]
+use crate::harness::system;
 use crate::harness::wait::is_ready;
 use crate::harness::{DEADLINE, Fanout, Feed, Launch, Place, Reader, all_expect, line};
 
@@ -88,7 +91,9 @@ fn a_client_that_waits_when_a_file_is_opened_gets_all_of_it_however_slowly_it_re
     let early = line::number(&fanout.stats(), "frames");
     assert!(early < FRAMES, "{early} frames of {FRAMES}");
     #[cfg(target_os = "linux")]
-    assert_stands_still(&fanout, &mut slow);
+    system::assert_rests(fanout.pid(), || {
+        is_ready(&slow, PollFlags::PRI, WINDOW);
+    });
     let reader = std::thread::spawn(move || {
         quick.expect(0..FRAMES);
         quick.expect_fin();
@@ -232,31 +237,15 @@ fn while_the_writer_pauses_nothing_wakes_the_program_up() {
         let (begun, rest) = if next == 0 { (0, 0) } else { (100, 924) };
         let torn = frame(10, 1024);
         send_bytes(&mut writer, &torn[..begun]);
-        assert_stands_still(&fanout, &mut client);
+        system::assert_rests(fanout.pid(), || client.expect_silence(WINDOW));
         send_bytes(&mut writer, &torn[1024 - rest..]);
     }
     client.expect(10..11);
 }
 
-/// It neither wakes up nor uses the processor while nothing happens.
+/// Long enough for anything that comes once a second.
 #[cfg(target_os = "linux")]
-#[track_caller]
-fn assert_stands_still(fanout: &Fanout, client: &mut Reader) {
-    use crate::harness::system;
-
-    let pid = fanout.pid();
-    // It may still be on its way to sleep in the first window.
-    let cost = [(); 3].map(|()| {
-        let before = (system::sleeps(pid), system::processor_ticks(pid));
-        is_ready(&*client, PollFlags::PRI, Duration::from_millis(1_100));
-        let after = (system::sleeps(pid), system::processor_ticks(pid));
-        (after.0 - before.0, after.1 - before.1)
-    });
-    assert!(
-        cost.contains(&(0, 0)),
-        "wake-ups and ticks in three windows: {cost:?}"
-    );
-}
+const WINDOW: Duration = Duration::from_millis(1_100);
 
 /// The program with a pipe for its input, whose other end is the test's.
 #[track_caller]

@@ -44,6 +44,11 @@ impl Place {
         format!("unix:{}", self.path.display())
     }
 
+    /// A listener here and one of TCP, in this order, and these options.
+    pub(crate) fn beside_tcp(&self, options: &str) -> String {
+        format!("-l {} -l 127.0.0.1:0 {options}", self.addr())
+    }
+
     /// The permissions of the file.
     #[track_caller]
     pub(crate) fn mode(&self) -> u32 {

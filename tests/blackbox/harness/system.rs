@@ -23,6 +23,21 @@ pub(crate) fn sleeps(pid: Pid) -> u64 {
         .sum()
 }
 
+/// Fails unless it neither wakes up nor uses the processor in one of three windows in which nothing happens: it may
+/// still be on its way to sleep in the first, and something periodic shows in each.
+#[track_caller]
+pub(crate) fn assert_rests(pid: Pid, mut pass_a_window: impl FnMut()) {
+    let cost = [(); 3].map(|()| {
+        let before = (sleeps(pid), processor_ticks(pid));
+        pass_a_window();
+        (sleeps(pid) - before.0, processor_ticks(pid) - before.1)
+    });
+    assert!(
+        cost.contains(&(0, 0)),
+        "wake-ups and ticks in three windows: {cost:?}"
+    );
+}
+
 /// Its open descriptors, in order.
 #[track_caller]
 pub(crate) fn descriptors(pid: Pid) -> Vec<u64> {
