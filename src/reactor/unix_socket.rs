@@ -3,7 +3,7 @@
 //! Layer: reactor. Owns two rules: a file is taken over only if nobody answers on it, and removed only if
 //! it is still the one that was made. Knows nothing of who connects.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -15,7 +15,8 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::relay::limits::ACCEPT_QUEUE;
 
-/// The file of a listening socket. Dropping it removes it.
+/// The file of a listening socket. Dropping it removes it. To be dropped before the socket, as long as
+/// which the kernel gives the inode to no other file.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: Arc<Path>,
@@ -45,27 +46,35 @@ pub(super) fn listen(path: &Arc<Path>, mode: u32) -> io::Result<(UnixListener, S
     // Nobody can connect before it listens, so nobody slips in under the umask's permissions.
     fs::set_permissions(path, Permissions::from_mode(mode))?;
     socket.listen(ACCEPT_QUEUE)?;
+    // Up to now, another process that starts at the same time could take it for a stale one.
+    if !file.is_in_place() {
+        return refuse("another process is taking it over");
+    }
     Ok((UnixListener::from_std(socket.into()), file))
 }
 
 /// Removes a socket's file that nobody listens on any more.
 fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
-    let refuse = |what| Err(io::Error::new(ErrorKind::AddrInUse, what));
-    match fs::symlink_metadata(path) {
+    let found = match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return refuse("there is a file of that name, and it is no socket");
         }
-        Ok(_) => {}
+        Ok(found) => found,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
-    }
+    };
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // With a full accept queue, a blocking connect would wait for somebody to leave it.
     probe.set_nonblocking(true)?;
     match probe.connect(addr) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            // Another process may have replaced it since.
+            if !fs::symlink_metadata(path).is_ok_and(|now| version(&now) == version(&found)) {
+                return refuse("another process is taking it over");
+            }
+            fs::remove_file(path)?;
             info!("stale socket removed path={}", path.display());
-            fs::remove_file(path)
+            Ok(())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
@@ -73,11 +82,28 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
     }
 }
 
+/// Which file it is, and since when. An inode that has been freed is soon another file's.
+fn version(found: &Metadata) -> (u64, u64, i64, i64) {
+    let (dev, ino) = (found.dev(), found.ino());
+    (dev, ino, found.ctime(), found.ctime_nsec())
+}
+
+fn refuse<T>(why: &'static str) -> io::Result<T> {
+    Err(io::Error::new(ErrorKind::AddrInUse, why))
+}
+
+impl SocketFile {
+    fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path)
+            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+        if self.is_in_place()
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             debug!(
                 "socket file not removed path={} error=\"{error}\"",
                 self.path.display()
