@@ -205,6 +205,7 @@ mod tests {
     use rustix::fs::OFlags;
 
     use super::*;
+    use crate::relay::upstream::{Attempt, Verdict};
 
     const TOKEN: Token = Token(7);
 
@@ -303,5 +304,23 @@ mod tests {
         assert_eq!(inlet.read(&mut [0; 4]).unwrap(), 1, "it is still there");
         drop(far);
         assert_eq!(inlet.peek(&mut byte).unwrap(), 0);
+    }
+
+    #[test]
+    fn standard_input_and_unix_sockets_are_connected_without_an_event() {
+        let path: Arc<Path> = Path::new("/run/a").into();
+        let (near, _far) = UnixStream::pair().unwrap();
+        let unix = Inlet::Unix(near, Arc::clone(&path));
+        let (stdin, _writer) = piped();
+        for (inlet, addr) in [
+            (unix, Endpoint::Unix(path)),
+            (Inlet::Stdin(stdin), Endpoint::Stdin),
+        ] {
+            let attempt = Attempt::new(inlet, addr.clone(), Duration::MAX);
+            match attempt.decide(Duration::ZERO) {
+                Verdict::Connected(_, to) => assert_eq!(to, addr),
+                other => panic!("{addr}: {other:?}"),
+            }
+        }
     }
 }
