@@ -14,6 +14,8 @@ mod catalogue;
 mod dashboard;
 #[path = "deploy/expression.rs"]
 mod expression;
+#[path = "deploy/handbook.rs"]
+mod handbook;
 #[path = "deploy/image.rs"]
 mod image;
 #[path = "deploy/launchd.rs"]

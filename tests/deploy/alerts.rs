@@ -5,10 +5,10 @@ use std::process::Command;
 use crate::{catalogue, expression, shipped, tools};
 
 /// One rule, as its lines say.
-struct Alert {
-    name: String,
+pub(crate) struct Alert {
+    pub(crate) name: String,
     expression: String,
-    text: String,
+    pub(crate) text: String,
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn every_alert_says_how_grave_it_is_and_what_to_do() {
 }
 
 /// The rules of `alerts.yml`, which are written one like another.
-fn alerts() -> Vec<Alert> {
+pub(crate) fn alerts() -> Vec<Alert> {
     let text = shipped::text("prometheus/alerts.yml");
     let rules = text.split("      - alert: ").skip(1);
     let alerts: Vec<_> = rules.map(alert_in).collect();
