@@ -33,17 +33,17 @@ fn the_handbook_explains_every_metric_and_no_other() {
     let handbook = handbook();
     let is_letter = |letter: char| letter.is_ascii_lowercase() || letter == '_';
     let metrics = |word: &&str| word.starts_with("fanout_") || word.starts_with("process_");
-    let named: BTreeSet<&str> = handbook
+    let mentioned: BTreeSet<&str> = handbook
         .split(|letter| !is_letter(letter))
         .filter(metrics)
         .collect();
     let series = catalogue::all();
     let names: BTreeSet<&str> = series.iter().map(|series| series.name.as_str()).collect();
     let bases: BTreeSet<&str> = names.iter().map(|name| base(name)).collect();
-    for name in &named {
+    for name in &mentioned {
         assert!(names.contains(name) || bases.contains(name), "{name}");
     }
-    let explained: BTreeSet<&str> = named.iter().map(|name| base(name)).collect();
+    let explained: BTreeSet<&str> = mentioned.iter().map(|name| base(name)).collect();
     let missing: Vec<_> = bases.difference(&explained).collect();
     assert_eq!(missing, [&"up"]);
 }
