@@ -131,3 +131,9 @@ fn an_option_that_the_command_line_does_not_have_is_refused() {
         "Say `--listen`, `--frame-size=3`, `cargo run --release -- --listen`; a -- b, a--b, <!--note-->, ---x.",
     );
 }
+
+#[test]
+fn a_metric_of_many_words_is_not_taken_for_a_test() {
+    accepts("See `fanout_upstream_last_frame_age_seconds`.");
+    refuses("See `upstream_last_frame_age_seconds`.");
+}
