@@ -1,8 +1,11 @@
 //! The admin endpoint of the real program, over real sockets: what it answers and what it refuses, its numbers against
-//! what a test has sent and read, what becomes of it and of everybody else under abuse, and what Prometheus makes of it.
+//! what a test has sent and read, what becomes of everybody else while it is abused, and what Prometheus makes of it.
 //!
-//! Nothing sleeps: a test waits for a fact, with a deadline. Where the fact is that nothing happens for a while, it says
-//! so. How long an answer takes is printed; a test fails only when none comes.
+//! Nothing sleeps: a test waits for a fact, with a deadline. Where the fact is that nothing happens for a while, it
+//! says so. How long an answer takes is printed; a test fails only when none comes.
+//!
+//! Two tests need `prometheus` and `promtool`. Where they are missing these tests are skipped, with a line that says
+//! so; where `CI` is set, they fail.
 
 #![cfg(target_os = "linux")]
 

@@ -51,6 +51,25 @@ fn without_being_asked_for_it_is_nowhere() {
     assert!(expected.iter().all(|addr| addr.ip().is_loopback()));
 }
 
+/// As far as this host has them.
+#[test]
+fn a_name_is_served_at_all_of_its_addresses() {
+    let upstream = Upstream::bind();
+    let fanout = Fanout::start(&upstream, "--admin localhost:0");
+    fanout.wait_for_line("upstream connected");
+    let lines = fanout.lines().matching("admin listening addr=");
+    let addrs: Vec<_> = lines
+        .iter()
+        .map(|line| crate::harness::line::addr(line))
+        .collect();
+    assert!(!addrs.is_empty());
+    for addr in &addrs {
+        assert!(addr.ip().is_loopback(), "{addr}");
+        assert_eq!(addr.port(), addrs[0].port(), "one port for all");
+        assert_eq!(get(*addr, "/healthz").status, 200, "{addr}");
+    }
+}
+
 #[test]
 fn it_may_be_a_socket_with_a_path() {
     let folder = Folder::new("path");
@@ -97,7 +116,7 @@ fn a_socket_that_somebody_answers_on_is_left_alone() {
     drop(first);
 }
 
-/// Whole numbers stand for addresses where names are looked up (`inet_aton(3)`), so these are names that need no server.
+/// Whole numbers stand for addresses where names are looked up (`inet_aton(3)`): names that need no server.
 #[test]
 fn an_address_that_other_hosts_reach_has_to_be_allowed() {
     for (address, shown) in [

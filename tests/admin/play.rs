@@ -1,5 +1,5 @@
-//! The play of which every number is known: upstreams that come to nothing and one that is lost, clients that read, that
-//! do not, that leave, that are skipped over and thrown out.
+//! The play of which every number is known: upstreams that come to nothing and one that is lost, clients that read,
+//! that do not, that leave, that are skipped over and thrown out.
 
 use std::net::SocketAddr;
 

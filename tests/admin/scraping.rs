@@ -52,16 +52,23 @@ fn prometheus_watches_a_healthy_relay_and_has_nothing_to_complain_of() {
         (&"up".into(), &"".into())
     );
 
-    let now = |expression: &str| {
-        prometheus
-            .value(expression)
-            .unwrap_or_else(|| panic!("no {expression}"))
-    };
-    let first = now("fanout_upstream_frames_total");
+    let first = value_now(&prometheus, "fanout_upstream_frames_total");
     value_once_there("increase(fanout_upstream_frames_total[10s])", |frames| {
         frames > 0.0
     });
     value_once_there(&format!("fanout_upstream_frames_total > {first}"), |_| true);
+    check_values(&prometheus);
+    check_rules(&prometheus);
+
+    let feed = source.stop();
+    crowd.finish(feed.next() - 1);
+    drop((feed, upstream));
+}
+
+/// What is asked of the metrics most often has an answer.
+#[track_caller]
+fn check_values(prometheus: &Prometheus) {
+    let now = |expression: &str| value_now(prometheus, expression);
     for quantile in [
         "histogram_quantile(0.99, rate(fanout_delivery_seconds_bucket[30s]))",
         "histogram_quantile(0.99, rate(fanout_turn_seconds_bucket[30s]))",
@@ -74,11 +81,12 @@ fn prometheus_watches_a_healthy_relay_and_has_nothing_to_complain_of() {
         now("rate(process_cpu_seconds_total[30s])") < 2.0,
         "one thread, and one that prints"
     );
-    check_rules(&prometheus);
+}
 
-    let feed = source.stop();
-    crowd.finish(feed.next() - 1);
-    drop((feed, upstream));
+#[track_caller]
+fn value_now(prometheus: &Prometheus, expression: &str) -> f64 {
+    let value = prometheus.value(expression);
+    value.unwrap_or_else(|| panic!("no {expression}"))
 }
 
 /// The rules are all read and looked at, and what they watch for is not there.

@@ -1,9 +1,9 @@
 //! The series themselves: which there are, and what the histograms observe, frame by frame.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::harness::all_expect;
-use crate::watched::Watched;
+use crate::harness::{all_expect, system};
+use crate::watched::{Watched, wait_until};
 
 #[test]
 fn clients_never_become_labels() {
@@ -138,7 +138,7 @@ fn time_in_which_the_upstream_is_left_unread_is_counted() {
     drop(client);
     // Nobody is waited for any more.
     crate::watched::wait_for(admin, "fanout_clients", 0);
-    let at_last = crate::watched::wait_until("reading again", || {
+    let at_last = wait_until("reading again", || {
         let status = crate::watched::json(admin, "/status.json");
         if status["upstream"]["held"] == false {
             Ok(held())
@@ -147,4 +147,47 @@ fn time_in_which_the_upstream_is_left_unread_is_counted() {
         }
     });
     assert_eq!(held().to_bits(), at_last.to_bits());
+}
+
+#[test]
+fn the_process_is_measured_as_the_system_sees_it() {
+    let watched = Watched::set("--stale-after 0");
+    let _clients = watched.scene.fanout.join_many(20);
+    let pid = watched.scene.fanout.pid();
+    // The one who asks is connected while it is counted.
+    let series = "process_open_fds";
+    wait_until("as many descriptors as the system counts", || {
+        let open = watched.figures().count(series);
+        let seen = system::descriptors(pid).len() as u64;
+        if open == seen || open == seen + 1 {
+            Ok(())
+        } else {
+            Err(format!("{open}, not {seen}"))
+        }
+    });
+    let figures = watched.figures();
+    let most = watched.json("/status.json")["clients"]["most"].clone();
+    assert!(
+        Some(figures.count("process_max_fds")) > most.as_u64(),
+        "{most}"
+    );
+    let (resident, seen) = (
+        figures.count("process_resident_memory_bytes"),
+        system::resident_bytes(pid),
+    );
+    assert!(resident.abs_diff(seen) < 4 << 20, "{resident}, not {seen}");
+    assert!(figures.count("process_virtual_memory_bytes") > resident);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let started = figures.number("process_start_time_seconds");
+    let age = now.expect("the clock is set").as_secs_f64() - started;
+    assert!((0.0..300.0).contains(&age), "it started {age} s ago");
+    let before = figures.number("process_cpu_seconds_total");
+    wait_until("processor time for all these questions", || {
+        let now = watched.figures().number("process_cpu_seconds_total");
+        if now > before {
+            Ok(())
+        } else {
+            Err(now.to_string())
+        }
+    });
 }
