@@ -23,6 +23,11 @@ pub const CALLS_PER_TURN: usize = 16;
 /// Connections at a time: a few scrapers, and browsers, which open up to six each.
 pub const MAX_CONNECTIONS: usize = 16;
 
+/// Connections that the kernel may complete before they are accepted (listen(2)). A newcomer stands behind
+/// all of them, whatever they ask for: with the thousands that clients have, somebody who asks and does not
+/// wait keeps a scrape out for seconds. Beyond it, a connect is tried again by the kernel after a second.
+pub const ACCEPT_QUEUE: i32 = 256;
+
 /// From accept to the last byte of the answer. Scrapers wait for ten seconds, so they learn of it.
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -4,6 +4,7 @@
 //! of its name, under one port number. Knows nothing of who connects.
 
 use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use log::{info, warn};
 use mio::event::Source;
@@ -61,6 +62,15 @@ impl Listener {
                 let (stream, _) = socket.accept()?;
                 Ok((Stream::Unix(stream), self.addr.clone()))
             }
+        }
+    }
+}
+
+impl AsFd for ListenSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix { socket, .. } => socket.as_fd(),
         }
     }
 }

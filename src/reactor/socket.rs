@@ -56,6 +56,11 @@ pub(super) fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(socket.into()))
 }
 
+/// Changes the accept queue of a socket that listens already (listen(2) may be called again).
+pub(super) fn set_accept_queue(socket: &impl AsFd, connections: i32) {
+    tolerate("accept queue", SockRef::from(socket).listen(connections));
+}
+
 /// Sets a client's options. A failure is no reason to refuse it: macOS answers EINVAL when the
 /// client is already gone, and reading from it will tell.
 pub(super) fn prepare_client(stream: &Stream, options: &ClientOptions) {

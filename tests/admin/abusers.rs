@@ -5,10 +5,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::event::PollFlags;
 use socket2::SockRef;
 
-use crate::harness::wait::is_ready;
 use crate::http::{Visitor, request};
 
 /// What an abuser knows: where to go, whether to stop, and how often it has done it.
@@ -101,7 +99,6 @@ fn send_huge_heads(order: &Order) {
         if let Some(mut stream) = order.connect() {
             // It may be told that this is too much before it has said it all.
             let _ = stream.write_all(head.as_bytes());
-            wait_for_word(&stream);
             order.count();
         }
     }
@@ -163,7 +160,6 @@ fn leave_answers_unread(order: &Order) {
             continue;
         };
         let _ = visitor.stream.write(many.as_bytes());
-        wait_for_word(&visitor.stream);
         crowd.push(visitor);
         order.count();
     }
@@ -208,7 +204,6 @@ fn send_random_bytes(order: &Order) {
                 bytes.splice(..0, *b"GET / HTTP/1.1\r\n");
             }
             let _ = stream.write_all(&bytes);
-            wait_for_word(&stream);
             order.count();
         }
     }
@@ -223,14 +218,7 @@ fn half_close(order: &Order) {
         if let Some(mut stream) = order.connect() {
             let _ = stream.write_all(&text.as_bytes()[..length]);
             let _ = stream.shutdown(Shutdown::Write);
-            wait_for_word(&stream);
             order.count();
         }
     }
-}
-
-/// Waits for the beginning of an answer, or the end. Whoever does not wait fills the accept queue with thousands of
-/// connections, and everybody else stands behind them: that is the system's queue, in which nobody is told apart.
-fn wait_for_word(stream: &TcpStream) {
-    let _ = is_ready(stream, PollFlags::IN, Duration::from_secs(1));
 }

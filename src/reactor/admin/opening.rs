@@ -4,10 +4,11 @@
 //! address was given, a name has turned out to have it, or a service manager has bound it. Knows nothing of
 //! what is served there.
 
-use crate::admin::limits::MAX_CONNECTIONS;
+use crate::admin::limits::{ACCEPT_QUEUE, MAX_CONNECTIONS};
 use crate::config::{AdminConfig, Config, check_admin_reach};
 use crate::error::Error;
 use crate::reactor::listener::{self, Listener};
+use crate::reactor::socket;
 use crate::reactor::token::MAX_ADMIN_LISTENERS;
 use crate::relay::endpoint::Endpoint;
 
@@ -57,7 +58,13 @@ impl Opening {
     pub(super) fn bind(self, config: &Config) -> Result<Vec<Listener>, Error> {
         let mut listeners = match (self, &config.admin) {
             (Self::Sockets(sockets), _) => sockets,
-            (Self::Addresses(addrs), Some(admin)) => listener::bind(&admin.address, &addrs)?,
+            (Self::Addresses(addrs), Some(admin)) => {
+                let listeners = listener::bind(&admin.address, &addrs)?;
+                for listener in &listeners {
+                    socket::set_accept_queue(&listener.socket, ACCEPT_QUEUE);
+                }
+                listeners
+            }
             _ => Vec::new(),
         };
         listeners.truncate(MAX_ADMIN_LISTENERS);
