@@ -37,7 +37,7 @@ impl Doors {
     pub(super) fn close(&mut self, registry: &Registry) {
         for mut listener in self.listeners.drain(..) {
             // Closing the socket takes it out of the poll in any case.
-            let _ = registry.deregister(&mut listener.socket);
+            let _ = registry.deregister(listener.socket.source());
         }
     }
 
@@ -95,7 +95,7 @@ impl Doors {
         socket::prepare_client(&stream, &self.options);
         let seat = Role::Client(core.relay.vacant_seat());
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = registry.register(&mut stream, seat.into(), interest) {
+        if let Err(error) = registry.register(stream.source(), seat.into(), interest) {
             // Out of memory, or of fs.epoll.max_user_watches: its own bad luck, as with accept.
             socket::reset_on_close(&stream);
             core.turn_away(place, addr.ip(), &error);

@@ -42,6 +42,15 @@ impl Inlet {
         }
     }
 
+    /// What the poll registers.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(socket) => socket,
+            Self::Unix(socket, _) => socket,
+            Self::Stdin(stdin) => stdin,
+        }
+    }
+
     /// What it is to be registered for. Standard input may be one end of a pipe, which cannot be
     /// written to.
     pub(super) fn interest(&self) -> Interest {
@@ -96,45 +105,6 @@ impl Dialled for Inlet {
     }
 }
 
-impl Source for Inlet {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.register(registry, token, interest),
-            Self::Unix(socket, _) => socket.register(registry, token, interest),
-            Self::Stdin(stdin) => stdin.register(registry, token, interest),
-        }
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.reregister(registry, token, interest),
-            Self::Unix(socket, _) => socket.reregister(registry, token, interest),
-            Self::Stdin(stdin) => {
-                stdin.deregister(registry)?;
-                stdin.register(registry, token, interest)
-            }
-        }
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.deregister(registry),
-            Self::Unix(socket, _) => socket.deregister(registry),
-            Self::Stdin(stdin) => stdin.deregister(registry),
-        }
-    }
-}
-
 /// Standard input: a pipe, a socket, a terminal or a file.
 ///
 /// It is not made non-blocking: that mode belongs to the open file description, which is shared with the
@@ -165,6 +135,16 @@ impl Stdin {
         Ok(rustix::event::poll(&mut asked, Some(&at_once))? > 0)
     }
 
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.is_ready()? {
+            self.file.read(into)
+        } else {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+}
+
+impl Source for Stdin {
     fn register(
         &mut self,
         registry: &Registry,
@@ -179,19 +159,21 @@ impl Stdin {
         Ok(())
     }
 
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.deregister(registry)?;
+        self.register(registry, token, interest)
+    }
+
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         if std::mem::take(&mut self.is_registered) {
             SourceFd(&self.file.as_raw_fd()).deregister(registry)?;
         }
         Ok(())
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.is_ready()? {
-            self.file.read(into)
-        } else {
-            Err(ErrorKind::WouldBlock.into())
-        }
     }
 }
 
@@ -253,19 +235,19 @@ mod tests {
         assert_eq!(inlet.interest(), Interest::READABLE);
         let interest = inlet.interest();
         poll.registry()
-            .register(&mut inlet, TOKEN, interest)
+            .register(inlet.source(), TOKEN, interest)
             .unwrap();
         writer.write_all(b"a").unwrap();
         expect_event(&mut poll);
         for _ in 0..2 {
-            poll.registry().deregister(&mut inlet).unwrap();
+            poll.registry().deregister(inlet.source()).unwrap();
         }
         poll.registry()
-            .register(&mut inlet, TOKEN, interest)
+            .register(inlet.source(), TOKEN, interest)
             .unwrap();
         expect_event(&mut poll);
         poll.registry()
-            .reregister(&mut inlet, TOKEN, interest)
+            .reregister(inlet.source(), TOKEN, interest)
             .unwrap();
         expect_event(&mut poll);
     }
@@ -278,13 +260,13 @@ mod tests {
         let mut inlet = Inlet::Stdin(of(File::open("Cargo.toml").unwrap()));
         let interest = inlet.interest();
         poll.registry()
-            .register(&mut inlet, TOKEN, interest)
+            .register(inlet.source(), TOKEN, interest)
             .unwrap();
         let mut text = String::new();
         inlet.read_to_string(&mut text).unwrap();
         assert!(text.starts_with("[package]"));
         assert_eq!(inlet.read(&mut [0]).unwrap(), 0, "its end stays its end");
-        poll.registry().deregister(&mut inlet).unwrap();
+        poll.registry().deregister(inlet.source()).unwrap();
     }
 
     #[test]

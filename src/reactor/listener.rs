@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use log::{info, warn};
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 
 use super::openings::{self, Openings};
 use super::resolver::resolve;
@@ -66,44 +66,21 @@ impl Listener {
     }
 }
 
+impl ListenSocket {
+    /// What the poll registers.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(socket) => socket,
+            Self::Unix { socket, .. } => socket,
+        }
+    }
+}
+
 impl AsFd for ListenSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Tcp(socket) => socket.as_fd(),
             Self::Unix { socket, .. } => socket.as_fd(),
-        }
-    }
-}
-
-impl Source for ListenSocket {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.register(registry, token, interest),
-            Self::Unix { socket, .. } => socket.register(registry, token, interest),
-        }
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.reregister(registry, token, interest),
-            Self::Unix { socket, .. } => socket.reregister(registry, token, interest),
-        }
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.deregister(registry),
-            Self::Unix { socket, .. } => socket.deregister(registry),
         }
     }
 }
@@ -145,7 +122,7 @@ pub(super) fn open_all(
     for (place, (listener, gate)) in listeners.iter_mut().zip(&gates).enumerate() {
         registry
             .register(
-                &mut listener.socket,
+                listener.socket.source(),
                 Role::Listener(place).into(),
                 Interest::READABLE,
             )

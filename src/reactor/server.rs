@@ -264,7 +264,7 @@ impl Server {
                 socket::reset_on_close(&parted.socket);
             }
             // Closing the socket takes it out of the poll in any case.
-            let _ = self.poll.registry().deregister(&mut parted.socket);
+            let _ = self.poll.registry().deregister(parted.socket.source());
             self.report.left(&parted, clients, now);
         }
         self.report.sum_up(now);

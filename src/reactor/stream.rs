@@ -9,7 +9,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
-use mio::{Interest, Registry, Token};
 
 /// A connection that somebody has made to this program.
 #[derive(Debug)]
@@ -19,6 +18,14 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// What the poll registers.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(socket) => socket,
+            Self::Unix(socket) => socket,
+        }
+    }
+
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         match self {
             Self::Tcp(socket) => socket.shutdown(how),
@@ -61,39 +68,6 @@ impl AsFd for Stream {
         match self {
             Self::Tcp(socket) => socket.as_fd(),
             Self::Unix(socket) => socket.as_fd(),
-        }
-    }
-}
-
-impl Source for Stream {
-    fn register(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.register(registry, token, interest),
-            Self::Unix(socket) => socket.register(registry, token, interest),
-        }
-    }
-
-    fn reregister(
-        &mut self,
-        registry: &Registry,
-        token: Token,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.reregister(registry, token, interest),
-            Self::Unix(socket) => socket.reregister(registry, token, interest),
-        }
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        match self {
-            Self::Tcp(socket) => socket.deregister(registry),
-            Self::Unix(socket) => socket.deregister(registry),
         }
     }
 }

@@ -62,14 +62,14 @@ impl Dialler {
                 Step::Listen => {
                     if let Some(socket) = upstream.socket() {
                         let (token, interest) = (Role::Upstream.into(), Interest::READABLE);
-                        let outcome = registry.register(socket, token, interest);
+                        let outcome = registry.register(socket.source(), token, interest);
                         upstream.listened(outcome, now);
                     }
                 }
                 Step::Ignore => {
                     // If that fails, it is heard as before.
                     if let Some(socket) = upstream.socket()
-                        && registry.deregister(socket).is_ok()
+                        && registry.deregister(socket.source()).is_ok()
                     {
                         upstream.ignored();
                     }
@@ -93,7 +93,7 @@ impl Dialler {
 fn connect(addr: &Endpoint, registry: &Registry) -> io::Result<Inlet> {
     let mut inlet = Inlet::open(addr)?;
     let interest = inlet.interest();
-    registry.register(&mut inlet, Role::Upstream.into(), interest)?;
+    registry.register(inlet.source(), Role::Upstream.into(), interest)?;
     Ok(inlet)
 }
 

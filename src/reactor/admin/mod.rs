@@ -86,7 +86,7 @@ impl Admin {
         for (place, listener) in listeners.iter_mut().enumerate() {
             let token = Role::AdminListener(place).into();
             registry
-                .register(&mut listener.socket, token, Interest::READABLE)
+                .register(listener.socket.source(), token, Interest::READABLE)
                 .map_err(Error::system("register the admin listener"))?;
             info!("admin listening addr={}", listener.addr);
         }
@@ -233,7 +233,7 @@ impl Admin {
             Role::Admin(slot).into(),
             Interest::READABLE | Interest::WRITABLE,
         );
-        if let Err(error) = registry.register(&mut stream, token, interest) {
+        if let Err(error) = registry.register(stream.source(), token, interest) {
             debug!("admin connection not registered error=\"{error}\"");
             return;
         }
@@ -247,7 +247,7 @@ impl Admin {
                 socket::reset_on_close(&stream);
             }
             // Closing the socket takes it out of the poll in any case.
-            let _ = registry.deregister(&mut stream);
+            let _ = registry.deregister(stream.source());
         }
     }
 }
