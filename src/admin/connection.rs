@@ -256,6 +256,14 @@ impl<S> Connection<S> {
         self.state.has_work(self.readable, self.writable)
     }
 
+    /// The question that the caller has not taken yet.
+    pub(super) fn question(&self) -> Option<&Request> {
+        match &self.state {
+            State::Asked { request, .. } => request.as_ref(),
+            _ => None,
+        }
+    }
+
     /// A question that the caller has not taken yet.
     #[must_use]
     pub fn is_asking(&self) -> bool {

@@ -117,13 +117,13 @@ impl<S: Read + Write> Connections<S> {
         }
     }
 
-    /// What is asked for, by the oldest connection first. Each request is given once, and is to be
-    /// answered before the next [`Connections::reap`]. To be called until it gives none.
-    pub fn next_asked(&mut self) -> Option<(Slot, Request)> {
+    /// What is asked for and is wanted, by the oldest connection first. Each request is given once, and is
+    /// to be answered before the next [`Connections::reap`].
+    pub fn next_asked(&mut self, is_wanted: impl Fn(&Request) -> bool) -> Option<(Slot, Request)> {
         let slots = self.slots.iter_mut().enumerate();
         let occupants = slots.filter_map(|(index, slot)| Some((index, slot.as_mut()?)));
         let (index, occupant) = occupants
-            .filter(|(_, occupant)| occupant.connection.is_asking())
+            .filter(|(_, occupant)| occupant.connection.question().is_some_and(&is_wanted))
             .min_by_key(|(_, occupant)| occupant.serial)?;
         let request = occupant.connection.take_request()?;
         Some((Slot(index), request))
@@ -182,11 +182,12 @@ impl<S> Connections<S> {
             .any(|occupant| occupant.connection.has_work())
     }
 
-    /// Somebody waits for an answer.
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        self.occupants()
-            .any(|occupant| occupant.connection.is_asking())
+    /// Somebody waits for an answer to such a request.
+    pub fn is_asked(&self, is_such: impl Fn(&Request) -> bool) -> bool {
+        let mut questions = self
+            .occupants()
+            .filter_map(|occupant| occupant.connection.question());
+        questions.any(is_such)
     }
 
     /// Slots taken, by those that are to be reaped as well.

@@ -28,6 +28,20 @@ pub const MAX_CONNECTIONS: usize = 16;
 /// wait keeps a scrape out for seconds. Beyond it, a connect is tried again by the kernel after a second.
 pub const ACCEPT_QUEUE: i32 = 256;
 
+/// Calls of `accept` in one turn: as many as there are places.
+pub const ACCEPTS_PER_TURN: usize = MAX_CONNECTIONS;
+
+/// Answers in one turn that are found by looking at clients or at all counters: a millisecond or two with
+/// many clients.
+pub const COSTLY_ANSWERS_PER_TURN: usize = 1;
+
+/// Answers in one turn that take no longer than to take the request.
+pub const PLAIN_ANSWERS_PER_TURN: usize = 4;
+
+/// After a costly answer there is none for this many times as long as it took: they have a tenth of the
+/// loop's time at the most.
+pub const REST_FACTOR: u32 = 9;
+
 /// From accept to the last byte of the answer. Scrapers wait for ten seconds, so they learn of it.
 pub const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!   bytes ──▶ head, origin ──▶ Request ──▶ (the reactor fills a view) ──▶ metrics, view ──▶ Response ──▶ bytes
-//!   └──────────────── connection, connections: when, how many, how long ────────────────────────────────┘
+//!   └───────── connection, connections, reception: when, how many, how long, whose turn ────────────────┘
 //! ```
 
 pub mod connection;
@@ -21,6 +21,7 @@ pub mod limits;
 pub mod metrics;
 pub mod origin;
 pub mod query;
+pub mod reception;
 pub mod response;
 pub mod view;
 

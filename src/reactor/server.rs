@@ -229,13 +229,17 @@ impl Server {
     }
 
     fn serve_admin(&mut self) {
-        if let Some(admin) = &mut self.admin {
+        if let Some(admin) = self.admin.as_mut().filter(|admin| !admin.is_quiet()) {
+            // What has been delivered was delivered before somebody asks.
+            let now = self.clock.read();
+            self.core.relay.settle_deliveries(now);
             let mut scene = Scene {
                 core: &mut self.core,
                 targets: self.dialler.targets(),
                 lines_suppressed: self.report.suppressed(),
             };
-            admin.serve(&mut scene, self.poll.registry(), &mut self.clock);
+            let (registry, report) = (self.poll.registry(), &mut self.report);
+            admin.serve(&mut scene, registry, report, &mut self.clock);
         }
     }
 

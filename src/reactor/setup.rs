@@ -63,13 +63,15 @@ impl Parts {
         })?;
         let desk = Desk::open(registry).map_err(Error::system("create a waker"))?;
         let max_by_listener = openings.max_clients(config);
+        let for_admin = admin.descriptors();
+        // Bound before anything is said of the listeners: it may be taken, and then nobody is let in.
+        let admin_sockets = Admin::bind(config, admin)?;
         let (listeners, gates) = listener::open_all(config, openings, registry)?;
-        let descriptors = Descriptors::read(listeners.len(), admin.descriptors())?;
+        let descriptors = Descriptors::read(listeners.len(), for_admin)?;
         let limits = admission_limits(config, &descriptors, max_by_listener);
         let max_clients = limits.max_clients.unwrap_or(usize::MAX);
         let max_clients = max_clients.min(limits.max_by_descriptors);
         relay.reserve(max_clients.min(CLIENTS_RESERVED));
-        let admin_sockets = Admin::bind(config, admin)?;
         let setup = Arc::new(Setup {
             listeners: listener_setups(&listeners, &gates),
             admin: admin_sockets.iter().map(Listener::endpoint).collect(),

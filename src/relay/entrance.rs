@@ -172,10 +172,16 @@ impl Entrance {
         self.pause.end();
     }
 
+    /// A connection may be waiting.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.gates.iter().any(|gate| gate.acceptable)
+    }
+
     /// A connection may be waiting and may be accepted now.
     #[must_use]
     pub fn has_work(&self, now: Duration) -> bool {
-        self.pause.is_open(now) && self.gates.iter().any(|gate| gate.acceptable)
+        self.pause.is_open(now) && self.is_awaited()
     }
 
     /// When to try again, while accepting is paused.

@@ -68,11 +68,16 @@ impl<S: Read + Write> Relay<S> {
         self.clients.measures.woken_at = Some(now);
     }
 
+    /// Observes what has been delivered by now, before the turn does something else.
+    pub fn settle_deliveries(&mut self, now: Duration) {
+        let served = self.clients.lap.base();
+        self.clients.measures.deliveries.settle(served, now);
+    }
+
     /// The work of a turn is done: observes how long it took, and what it has delivered.
     pub fn settle(&mut self, now: Duration) {
-        let served = self.clients.lap.base();
+        self.settle_deliveries(now);
         let measures = &mut self.clients.measures;
-        measures.deliveries.settle(served, now);
         if let Some(woken_at) = measures.woken_at.take() {
             measures.turns.observe(now.saturating_sub(woken_at));
         }

@@ -41,7 +41,7 @@ fn seat(connections: &mut Connections<FakeSocket>, socket: FakeSocket, now: Dura
 
 fn answer_all(connections: &mut Connections<FakeSocket>, now: Duration) -> Vec<String> {
     let mut asked = Vec::new();
-    while let Some((slot, request)) = connections.next_asked() {
+    while let Some((slot, request)) = connections.next_asked(|_| true) {
         asked.push(request.path);
         connections.answer(slot, Response::json("1"), now);
     }
@@ -82,11 +82,11 @@ fn questions_come_oldest_first_and_each_is_answered_where_it_was_asked() {
     let young = seat(&mut connections, asking("/young"), START);
     assert_eq!(young, low);
     connections.advance(START);
-    let (first, request) = connections.next_asked().expect("two ask");
+    let (first, request) = connections.next_asked(|_| true).expect("two ask");
     assert_eq!((first, &*request.path), (old, "/old"));
-    let (second, request) = connections.next_asked().expect("one more asks");
+    let (second, request) = connections.next_asked(|_| true).expect("one more asks");
     assert_eq!((second, &*request.path), (young, "/young"));
-    assert!(connections.next_asked().is_none());
+    assert!(connections.next_asked(|_| true).is_none());
     connections.answer(young, Response::json("[1]"), START);
     let socket = connections.next_to_shut_down().expect("it is answered");
     assert!(socket.heard().ends_with("[1]"));

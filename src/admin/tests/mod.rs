@@ -6,5 +6,6 @@ mod deadlines;
 mod fake;
 mod head;
 mod naming;
+mod reception;
 mod scene;
 mod verdicts;
