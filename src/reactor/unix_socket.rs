@@ -3,14 +3,21 @@
 //! Layer: reactor. Owns two rules: a file is taken over only if nobody answers on it, and removed only if
 //! it is still the one that was made. Knows nothing of who connects.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::{fs::Permissions, os::fd::AsRawFd, os::unix::fs::PermissionsExt};
 
 use log::{debug, info};
 use mio::net::UnixListener;
+#[cfg(not(target_os = "linux"))]
+use rustix::fs::AtFlags;
+use rustix::fs::Mode;
+#[cfg(target_os = "linux")]
+use rustix::fs::OFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::relay::limits::ACCEPT_QUEUE;
@@ -44,7 +51,7 @@ pub(super) fn listen(path: &Arc<Path>, mode: u32) -> io::Result<(UnixListener, S
         identity: (found.dev(), found.ino()),
     };
     // Nobody can connect before it listens, so nobody slips in under the umask's permissions.
-    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    set_mode(path, mode)?;
     socket.listen(ACCEPT_QUEUE)?;
     // Up to now, another process that starts at the same time could take it for a stale one.
     if !file.is_in_place() {
@@ -80,6 +87,35 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(error),
         _ => refuse("another process listens there"),
     }
+}
+
+/// Sets the permissions of the socket's file, and of no other: chmod(2) follows links, and whoever may write to
+/// the folder may have put one in the file's place since.
+#[cfg(target_os = "linux")]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    // A descriptor of this kind is no handle for fchmod(2), but it has a name (open(2), O_PATH).
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    match fs::symlink_metadata(&name) {
+        // Not in a folder without /proc.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            fs::set_permissions(path, Permissions::from_mode(mode))
+        }
+        Err(error) => Err(error),
+        Ok(_) if fs::metadata(&name)?.file_type().is_socket() => {
+            fs::set_permissions(&name, Permissions::from_mode(mode))
+        }
+        Ok(_) => refuse("another file is in its place"),
+    }
+}
+
+/// As on Linux.
+#[cfg(not(target_os = "linux"))]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(mode.try_into().unwrap_or(0));
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    Ok(rustix::fs::chmodat(rustix::fs::CWD, path, mode, flags)?)
 }
 
 /// Which file it is, and since when. An inode that has been freed is soon another file's.
@@ -125,6 +161,20 @@ mod tests {
         let path: PathBuf = std::env::temp_dir().join(file);
         let _ = fs::remove_file(&path);
         path.into()
+    }
+
+    #[test]
+    fn permissions_are_never_those_of_what_a_link_leads_to() {
+        let (path, victim) = (path("link"), path("victim"));
+        fs::write(&victim, "precious").unwrap();
+        let before = fs::metadata(&victim).unwrap().mode();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        // macOS changes the link's own.
+        let refused = set_mode(&path, 0o777).is_err();
+        assert_eq!(refused, cfg!(target_os = "linux"));
+        assert_eq!(fs::metadata(&victim).unwrap().mode(), before);
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(&victim).unwrap();
     }
 
     #[test]
