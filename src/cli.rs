@@ -212,9 +212,6 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let matches = command.try_get_matches_from_mut(arguments)?;
     let mut options = Options::from_arg_matches(&matches)?;
     let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-    if !options.admin.is_asked_for() && (is_typed("admin_allow_remote") || is_typed("admin_host")) {
-        return Err(command.error(ErrorKind::MissingRequiredArgument, admin::WITHOUT_ADMIN));
-    }
     // The command line goes before the environment; said in both ways there, it is a contradiction.
     if is_typed("upstream") && !is_typed("demo") {
         options.demo = false;

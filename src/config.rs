@@ -65,8 +65,8 @@ pub struct Config {
     pub stale_after: Option<Duration>,
     /// How long clients may take to receive their backlog when the server stops.
     pub drain_timeout: Duration,
-    /// The admin endpoint; `None` is none.
-    pub admin: Option<AdminConfig>,
+    /// The admin endpoint, if there is to be one.
+    pub admin: AdminConfig,
 }
 
 impl Default for Config {
@@ -91,7 +91,7 @@ impl Default for Config {
             upstream_timeout: None,
             stale_after: Some(Duration::from_secs(10)),
             drain_timeout: Duration::from_secs(5),
-            admin: None,
+            admin: AdminConfig::default(),
         }
     }
 }
@@ -142,7 +142,7 @@ impl Config {
         check((1..=MAX_LISTENERS).contains(&listeners), || {
             format!("--listen: {listeners} listeners, but 1 to {MAX_LISTENERS} are possible")
         })?;
-        self.admin.as_ref().map_or(Ok(()), AdminConfig::validate)
+        self.admin.validate()
     }
 
     fn validate_sizes(&self) -> Result<(), ConfigError> {

@@ -1,7 +1,7 @@
 //! The options of the admin endpoint.
 //!
-//! Owns their names and help texts, and the complaint about those that mean nothing alone. What is served
-//! there it does not know.
+//! Owns their names and help texts. Whether there is an endpoint without `--admin`, because a service manager
+//! has passed a socket for one, and what is served there, it does not know.
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
@@ -29,21 +29,12 @@ pub(super) struct AdminOptions {
     admin_host: Vec<Words<String>>,
 }
 
-/// What is said when the endpoint is described and not asked for.
-pub(super) const WITHOUT_ADMIN: &str =
-    "'--admin-allow-remote' and '--admin-host' mean nothing without '--admin'";
-
 impl AdminOptions {
-    pub(super) fn is_asked_for(&self) -> bool {
-        self.admin.is_some()
-    }
-
-    pub(super) fn into_config(self) -> Option<AdminConfig> {
-        let address = self.admin?;
-        Some(AdminConfig {
-            address,
+    pub(super) fn into_config(self) -> AdminConfig {
+        AdminConfig {
+            address: self.admin,
             allow_remote: self.admin_allow_remote,
             hosts: flatten(self.admin_host),
-        })
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use super::{ConfigError, ListenAddress, check};
 
-/// An HTTP endpoint for metrics, health and status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An HTTP endpoint for metrics, health and status. By default it is nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdminConfig {
-    /// Where it listens.
-    pub address: ListenAddress,
-    /// Whether that may be an address that other hosts reach. There is no password.
+    /// Where it listens, unless a service manager passes sockets for it.
+    pub address: Option<ListenAddress>,
+    /// Whether other hosts may be able to reach that address, or those sockets. There is no password.
     pub allow_remote: bool,
     /// Names of this host, beside `localhost`, that a request may be meant for.
     pub hosts: Vec<String>,
@@ -20,14 +20,13 @@ impl AdminConfig {
     #[must_use]
     pub fn new(address: ListenAddress) -> Self {
         Self {
-            address,
-            allow_remote: false,
-            hosts: Vec::new(),
+            address: Some(address),
+            ..Self::default()
         }
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if let ListenAddress::Tcp(address) = &self.address
+        if let Some(ListenAddress::Tcp(address)) = &self.address
             && let Some(addr) = address.numeric()
         {
             check_admin_reach(addr.ip(), self.allow_remote)?;
@@ -39,6 +38,11 @@ impl AdminConfig {
             })?;
         }
         Ok(())
+    }
+
+    /// Something is said of an endpoint, wherever that is.
+    pub(crate) fn has_options(&self) -> bool {
+        self.allow_remote || !self.hosts.is_empty()
     }
 }
 
@@ -91,9 +95,11 @@ mod tests {
             ("a b", false),
             ("a:1", false),
         ] {
-            let mut admin = AdminConfig::new("localhost:1".parse().unwrap());
-            admin.hosts.push(host.to_owned());
-            assert_eq!(admin.validate().is_ok(), is_good, "{host:?}");
+            let somewhere = AdminConfig::new("localhost:1".parse().unwrap());
+            for mut admin in [somewhere, AdminConfig::default()] {
+                admin.hosts.push(host.to_owned());
+                assert_eq!(admin.validate().is_ok(), is_good, "{host:?}");
+            }
         }
     }
 }

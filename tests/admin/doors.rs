@@ -162,12 +162,30 @@ fn an_address_that_other_hosts_reach_is_served_once_it_is_allowed() {
 }
 
 #[test]
-fn options_about_it_mean_nothing_without_it() {
-    let upstream = Upstream::bind();
+fn options_about_it_are_checked_without_it_and_it_is_said_that_they_are_not_used() {
+    let unused = "admin options unused: there is no --admin";
     for options in ["--admin-allow-remote", "--admin-host relay.example"] {
-        let outcome = Launch::new(&arguments(&upstream, options)).run();
-        assert_eq!(outcome.code, 2, "{options}: {outcome:?}");
+        let upstream = Upstream::bind();
+        let fanout = Fanout::start(&upstream, options);
+        fanout.wait_for_line("upstream connected");
+        let said = fanout.lines().matching("admin");
+        assert_eq!(said.len(), 1, "{options}: {said:?}");
+        let is_warning = said[0].contains("WARN") && said[0].ends_with(unused);
+        assert!(is_warning, "{options}: {said:?}");
+        assert_eq!(listening(&fanout), [fanout.addr()]);
+
+        let fanout = Fanout::start(&upstream, &format!("{ADMIN} {options}"));
+        admin_of(&fanout);
+        assert!(fanout.lines().matching(unused).is_empty(), "{options}");
     }
+    let upstream = Upstream::bind();
+    let outcome = Launch::new(&arguments(&upstream, "--admin-host a:1")).run();
+    assert_eq!(outcome.code, 2, "{outcome:?}");
+}
+
+#[test]
+fn what_is_no_address_for_it_is_a_usage_error() {
+    let upstream = Upstream::bind();
     for admin in [
         "9100",
         "127.0.0.1",

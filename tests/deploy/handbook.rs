@@ -71,7 +71,8 @@ fn warnings() -> Vec<(&'static str, String)> {
         let text = fs::read_to_string(shipped::root().join(file)).expect("a source file");
         for call in text.split("warn!(").skip(1) {
             let line = call.trim_start().trim_start_matches('"');
-            let words = line
+            let text = line.split('"').next().unwrap_or_default();
+            let words = text
                 .split([' ', '\n'])
                 .take_while(|word| !word.contains('='));
             let words = words

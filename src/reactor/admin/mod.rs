@@ -50,7 +50,7 @@ impl Admin {
         opening.bind(config)
     }
 
-    /// Registers its sockets, if there are any.
+    /// Registers its sockets, if there are any. If not, whoever has said something of them is told.
     pub(super) fn open(
         config: &Config,
         mut listeners: Vec<Listener>,
@@ -58,9 +58,11 @@ impl Admin {
         registry: &Registry,
     ) -> Result<Option<Self>, Error> {
         if listeners.is_empty() {
+            if config.admin.has_options() {
+                warn!("admin options unused: there is no --admin");
+            }
             return Ok(None);
         }
-        let names = config.admin.iter().flat_map(|admin| &admin.hosts);
         for (place, listener) in listeners.iter_mut().enumerate() {
             let token = Role::AdminListener(place).into();
             registry
@@ -68,7 +70,7 @@ impl Admin {
                 .map_err(Error::system("register the admin listener"))?;
             info!("admin listening addr={}", listener.addr);
         }
-        let reception = Reception::new(listeners.len(), Hosts::new(names));
+        let reception = Reception::new(listeners.len(), Hosts::new(&config.admin.hosts));
         Ok(Some(Self {
             listeners,
             reception,

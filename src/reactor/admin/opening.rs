@@ -28,14 +28,14 @@ impl Opening {
     pub(in crate::reactor) fn of(config: &Config, passed: Vec<Listener>) -> Result<Self, Error> {
         if !passed.is_empty() {
             let addrs = passed.iter().map(|listener| &listener.addr);
-            check_reach(config.admin.as_ref(), addrs)?;
+            check_reach(&config.admin, addrs)?;
             return Ok(Self::Sockets(passed));
         }
-        let Some(admin) = &config.admin else {
+        let Some(address) = &config.admin.address else {
             return Ok(Self::Nowhere);
         };
-        let addrs = listener::resolve_one(&admin.address)?;
-        check_reach(Some(admin), addrs.iter())?;
+        let addrs = listener::resolve_one(address)?;
+        check_reach(&config.admin, addrs.iter())?;
         Ok(Self::Addresses(addrs))
     }
 
@@ -56,10 +56,10 @@ impl Opening {
 
     /// Binds every address, or none.
     pub(super) fn bind(self, config: &Config) -> Result<Vec<Listener>, Error> {
-        let mut listeners = match (self, &config.admin) {
+        let mut listeners = match (self, &config.admin.address) {
             (Self::Sockets(sockets), _) => sockets,
-            (Self::Addresses(addrs), Some(admin)) => {
-                let listeners = listener::bind(&admin.address, &addrs)?;
+            (Self::Addresses(addrs), Some(address)) => {
+                let listeners = listener::bind(address, &addrs)?;
                 for listener in &listeners {
                     socket::set_accept_queue(&listener.socket, ACCEPT_QUEUE);
                 }
@@ -73,12 +73,11 @@ impl Opening {
 }
 
 fn check_reach<'a>(
-    admin: Option<&AdminConfig>,
+    admin: &AdminConfig,
     addrs: impl Iterator<Item = &'a Endpoint>,
 ) -> Result<(), Error> {
-    let is_allowed = admin.is_some_and(|admin| admin.allow_remote);
     for ip in addrs.filter_map(Endpoint::ip) {
-        check_admin_reach(ip, is_allowed)?;
+        check_admin_reach(ip, admin.allow_remote)?;
     }
     Ok(())
 }

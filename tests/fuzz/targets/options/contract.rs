@@ -37,11 +37,10 @@ pub(crate) fn assert_kept(config: &Config) {
         );
         assert_ne!(listener.max_clients, Some(0), "nobody could connect");
     }
-    if let Some(admin) = &config.admin
-        && let ListenAddress::Tcp(address) = &admin.address
+    if let Some(ListenAddress::Tcp(address)) = &config.admin.address
         && let Some(addr) = address.numeric()
     {
-        assert!(admin.allow_remote || addr.ip().to_canonical().is_loopback());
+        assert!(config.admin.allow_remote || addr.ip().to_canonical().is_loopback());
     }
     assert_sizes(config);
     assert_durations(config);

@@ -56,7 +56,7 @@ fn words_of(request: &Request) -> Vec<String> {
         say(option, duration_in_words(duration));
     }
     say("log-level", request.log_level.to_string());
-    words.extend(config.admin.iter().flat_map(admin_in_words));
+    words.extend(admin_in_words(&config.admin));
     if request.check {
         words.push("--check".to_owned());
     }
@@ -79,8 +79,10 @@ fn words_of(request: &Request) -> Vec<String> {
 }
 
 fn admin_in_words(admin: &AdminConfig) -> Vec<String> {
-    let mode = mode_in_words(&admin.address);
-    let mut words = vec![format!("--admin={}{mode}", admin.address)];
+    let address = admin.address.iter();
+    let mut words: Vec<_> = address
+        .map(|address| format!("--admin={address}{}", mode_in_words(address)))
+        .collect();
     let hosts = admin.hosts.iter();
     words.extend(hosts.map(|host| format!("--admin-host={host}")));
     if admin.allow_remote {
