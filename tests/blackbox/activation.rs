@@ -1,8 +1,8 @@
 //! Socket activation: listening sockets that somebody else has opened, `sd_listen_fds(3)`.
 
 use std::fs::File;
-use std::io::Read;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::cases::tools;
 use crate::harness::frame::frames;
 use crate::harness::manager::unique_name;
 use crate::harness::passing::{by_systemd, with_socket};
-use crate::harness::{DEADLINE, Reader, Upstream, arguments};
+use crate::harness::{DEADLINE, Launch, Reader, Upstream, arguments};
 
 /// One socket, for the program itself.
 const ONE: &str = "LISTEN_PID=$$ LISTEN_FDS=1";
@@ -115,6 +115,62 @@ fn a_socket_for_the_admin_endpoint_is_not_one_for_clients() {
     let fanout = with_socket(listener, &variables, &arguments(&upstream, "")).start();
     assert_ne!(fanout.addr(), addr);
     drop(fanout.join());
+}
+
+#[test]
+fn an_admin_socket_that_other_hosts_reach_is_refused_unless_that_is_allowed() {
+    let upstream = Upstream::bind();
+    for options in ["", "--admin 127.0.0.1:0", "--admin-host relay.example"] {
+        let outcome = with_far_admin(&upstream, options).1.run();
+        assert_eq!(outcome.code, 2, "{options}: {outcome:?}");
+        let [line] = &*outcome.lines else {
+            panic!("{options}: {outcome:?}");
+        };
+        let says_what = line.contains("0.0.0.0") && line.contains("--admin-allow-remote");
+        assert!(says_what, "{options}: {line}");
+        assert!(!upstream.is_dialled(), "{options}: nothing is opened");
+    }
+    for (options, by_name) in [
+        ("--admin-allow-remote", "403"),
+        ("--admin-allow-remote --admin-host relay.example", "200"),
+    ] {
+        let (port, launch) = with_far_admin(&upstream, options);
+        let fanout = launch.start();
+        fanout.wait_for_line(&format!("admin listening addr=0.0.0.0:{port}"));
+        assert!(fanout.lines().matching("unused").is_empty(), "{options}");
+        let near = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        for (host, status) in [
+            ("localhost", "200"),
+            ("relay.example", by_name),
+            ("evil.example", "403"),
+        ] {
+            assert_eq!(health_status(near, host), status, "{options}: {host}");
+        }
+    }
+}
+
+/// The program with an admin socket that other hosts reach, and the port of that.
+fn with_far_admin(upstream: &Upstream, options: &str) -> (u16, Launch) {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port is free");
+    let port = addr_of(&listener).port();
+    let variables = format!("{ONE} LISTEN_FDNAMES=admin");
+    let arguments = arguments(upstream, options);
+    (port, with_socket(listener, &variables, &arguments))
+}
+
+/// The status of an answer from the admin endpoint, asked by this name.
+#[track_caller]
+fn health_status(admin: SocketAddr, host: &str) -> String {
+    let mut visitor = TcpStream::connect(admin).expect("it listens");
+    visitor
+        .set_read_timeout(Some(DEADLINE))
+        .expect("the option is set");
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    visitor.write_all(request.as_bytes()).expect("it is there");
+    let mut answer = String::new();
+    visitor.read_to_string(&mut answer).expect("it answers");
+    let status = answer.split(' ').nth(1);
+    status.expect("a status line").to_owned()
 }
 
 #[test]
