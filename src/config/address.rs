@@ -71,7 +71,8 @@ impl FromStr for UpstreamAddress {
 }
 
 /// The path of a unix socket, written `unix:PATH`. It has no blanks, commas or unprintable letters,
-/// because lists of addresses are separated by those, and no more bytes than every system permits.
+/// because lists of addresses are separated by those, no double quotes or backslashes, because the log
+/// escapes with those, and no more bytes than every system permits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnixPath(Arc<Path>);
 
@@ -94,7 +95,7 @@ impl UnixPath {
 
 impl fmt::Display for UnixPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}{}", Self::PREFIX, self.0.display())
+        self.endpoint().fmt(formatter)
     }
 }
 
@@ -107,12 +108,16 @@ impl FromStr for UnixPath {
         let Some(path) = text.strip_prefix(Self::PREFIX) else {
             return complain("is not of the form unix:PATH");
         };
-        let is_odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == ',';
+        let is_odd = |letter: char| {
+            letter.is_whitespace() || letter.is_control() || ",\"\\".contains(letter)
+        };
         if path.is_empty() {
             return complain("has no path");
         }
         if path.chars().any(is_odd) {
-            return complain("has a blank, a comma or an unprintable letter in its path");
+            return complain(
+                "has a blank, comma, double quote, backslash or unprintable letter in its path",
+            );
         }
         if unix::net::SocketAddr::from_pathname(path).is_err() {
             return complain("has a path that is too long for a unix socket");
@@ -250,6 +255,8 @@ mod tests {
             "unix:a b",
             "unix:/a,b",
             "unix:a\n",
+            "unix:/a\"b",
+            "unix:/a\\b",
             "unix:\0",
             &long,
         ] {

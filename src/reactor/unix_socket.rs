@@ -20,6 +20,7 @@ use rustix::fs::Mode;
 use rustix::fs::OFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::relay::endpoint::Endpoint;
 use crate::relay::limits::ACCEPT_QUEUE;
 
 /// The file of a listening socket. Dropping it removes it. To be dropped before the socket, as long as
@@ -61,7 +62,7 @@ pub(super) fn listen(path: &Arc<Path>, mode: u32) -> io::Result<(UnixListener, S
 }
 
 /// Removes a socket's file that nobody listens on any more.
-fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
+fn remove_stale(path: &Arc<Path>, addr: &SockAddr) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return refuse("there is a file of that name, and it is no socket");
@@ -80,7 +81,10 @@ fn remove_stale(path: &Path, addr: &SockAddr) -> io::Result<()> {
                 return refuse("another process is taking it over");
             }
             fs::remove_file(path)?;
-            info!("stale socket removed path={}", path.display());
+            info!(
+                "stale socket removed addr={}",
+                Endpoint::Unix(Arc::clone(path))
+            );
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -141,8 +145,8 @@ impl Drop for SocketFile {
             && let Err(error) = fs::remove_file(&self.path)
         {
             debug!(
-                "socket file not removed path={} error=\"{error}\"",
-                self.path.display()
+                "socket file not removed addr={} error=\"{error}\"",
+                Endpoint::Unix(Arc::clone(&self.path))
             );
         }
     }
