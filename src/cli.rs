@@ -154,8 +154,9 @@ pub(crate) struct Options {
 }
 
 const AFTER_HELP: &str = "\
-DURATION is like 250ms, 5s, 2m or 0; SIZE like 4096, 128KiB or 1MiB. Every option can be given as an \
-environment variable, FANOUT_ and its name in capitals; several values are separated by spaces.
+DURATION is like 250ms, 5s, 2m or 0; SIZE like 4096, 128KiB or 1MiB.
+Every option but --check, --completions, --man, --help and --version can be given as an environment \
+variable, FANOUT_ and its name in capitals with underscores; several values are separated by spaces.
 
 SIGTERM, SIGINT: give every client its backlog, then exit 0; a second one: exit 1 now.
 SIGUSR1: one log line with all counters.";
@@ -277,6 +278,24 @@ mod tests {
         let ours = parse_words("fanout h:1").unwrap().config;
         let theirs = Config::new("h:1".parse().unwrap());
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    }
+
+    #[test]
+    fn every_option_but_those_that_the_help_excepts_has_its_variable() {
+        let (_, rule) = AFTER_HELP.split_once("Every option but").unwrap();
+        let (excepted, _) = rule.split_once("can be given").unwrap();
+        let excepted: Vec<_> = excepted.split([' ', ',']).collect();
+        let mut command = Options::command();
+        command.build();
+        let variable = |name: &str| format!("FANOUT_{}", name.to_uppercase().replace('-', "_"));
+        for argument in command.get_arguments() {
+            let Some(name) = argument.get_long() else {
+                continue;
+            };
+            let is_excepted = excepted.contains(&&*format!("--{name}"));
+            let expected = (!is_excepted).then(|| OsString::from(variable(name)));
+            assert_eq!(argument.get_env(), expected.as_deref(), "--{name}");
+        }
     }
 
     #[test]
