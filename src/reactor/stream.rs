@@ -89,6 +89,13 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_as_large_as_the_stand_in_for_it_in_the_sum_of_what_a_client_costs() {
+        // In debug builds it knows which poll it is registered with.
+        let words = if cfg!(debug_assertions) { 3 } else { 1 };
+        assert_eq!(size_of::<Stream>(), words * size_of::<usize>());
+    }
+
+    #[test]
     fn either_family_takes_several_pieces_in_one_write_and_can_be_shut_on_one_side() {
         for (mut near, mut far) in pairs() {
             let pieces = [IoSlice::new(b"one "), IoSlice::new(b"two ")];

@@ -53,7 +53,7 @@ pub enum ClientState {
 
 /// A client in the listing, and what it is sorted by.
 #[derive(Debug)]
-pub(super) struct Row {
+struct Row {
     /// The least first.
     key: u64,
     serial: u64,
@@ -69,16 +69,17 @@ impl<S: Read + Write> Relay<S> {
 
     /// At most `limit` clients behind the first `offset` of all that have not departed. Costs a walk
     /// over them.
-    pub fn page(&mut self, sort: Sort, offset: usize, limit: usize) -> Page {
-        // Kept for the next page, so that only the first one has to ask for the room.
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.clear();
+    #[must_use]
+    pub fn page(&self, sort: Sort, offset: usize, limit: usize) -> Page {
+        // Freed at the end: what a client may cost has no room for a row that is kept.
+        let mut rows = Vec::with_capacity(self.clients.len());
         rows.extend(self.clients.rows(sort, &self.log));
-        let total = rows.len();
         let page = cut(&mut rows, offset, limit);
         let ids = page.iter().map(|row| row.id).collect();
-        self.rows = rows;
-        Page { total, ids }
+        Page {
+            total: rows.len(),
+            ids,
+        }
     }
 
     /// The greatest lag of all clients, in frames. Costs a walk over them, unless all are up to date.

@@ -54,7 +54,6 @@ use departures::Departures;
 use frame_log::{FrameLog, LogTooLarge, Position};
 use history::History;
 use limits::{Budgets, UNHEARD_BYTES};
-use listing::Row;
 use stats::Stats;
 
 /// The frame log and the clients that are given its frames.
@@ -70,8 +69,6 @@ pub struct Relay<S> {
     held_since: Option<Duration>,
     departures: Departures,
     history: History,
-    /// Room for a listing, between two of them.
-    rows: Vec<Row>,
 }
 
 /// What a relay is made of.
@@ -136,7 +133,6 @@ impl<S: Read + Write> Relay<S> {
             held_since: None,
             departures: Departures::new(settings.departures_kept),
             history: History::new(settings.history_seconds),
-            rows: Vec::new(),
         })
     }
 

@@ -21,7 +21,7 @@ const PAGE: &str = include_str!("../../admin/page.html");
 pub(super) fn respond(
     request: &Request,
     facts: &Facts,
-    scene: &mut Scene<'_>,
+    scene: &Scene<'_>,
     now: Duration,
 ) -> Response {
     match request.path.as_str() {

@@ -19,7 +19,7 @@ const LAGGARDS: usize = 20;
 pub(super) fn page<'a>(
     query: ClientsQuery,
     facts: &'a Facts,
-    scene: &'a mut Scene<'_>,
+    scene: &'a Scene<'_>,
     now: Duration,
 ) -> ClientsView<'a> {
     let ClientsQuery {
@@ -38,8 +38,8 @@ pub(super) fn page<'a>(
 }
 
 /// Those who lag most.
-pub(super) fn laggards(scene: &mut Scene<'_>) -> Vec<ClientId> {
-    let relay = &mut scene.core.relay;
+pub(super) fn laggards(scene: &Scene<'_>) -> Vec<ClientId> {
+    let relay = &scene.core.relay;
     if relay.greatest_lag_frames() == 0 {
         return Vec::new();
     }

@@ -27,7 +27,7 @@ pub(super) struct Looked {
 }
 
 /// Looks at the server.
-pub(super) fn look(facts: &Facts, scene: &mut Scene<'_>, now: Duration) -> Looked {
+pub(super) fn look(facts: &Facts, scene: &Scene<'_>, now: Duration) -> Looked {
     Looked {
         obstacle: facts.obstacle(scene, now),
         standing: scene.core.upstream.standing(),

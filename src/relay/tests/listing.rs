@@ -15,7 +15,7 @@ fn state(rig: &Rig, id: ClientId) -> ClientState {
 }
 
 /// Serial numbers of those on a page, and how many there are in all.
-fn page(rig: &mut Rig, sort: Sort, offset: usize, limit: usize) -> (Vec<u64>, usize) {
+fn page(rig: &Rig, sort: Sort, offset: usize, limit: usize) -> (Vec<u64>, usize) {
     let page = rig.relay.page(sort, offset, limit);
     let serial = |id: &ClientId| rig.client(*id).card().serial;
     (page.ids.iter().map(serial).collect(), page.total)
@@ -60,14 +60,11 @@ fn a_page_is_in_the_order_that_was_asked_for_and_among_equals_in_that_of_coming(
         (Sort::Connected, [1, 2, 3, 4]),
     ];
     for (sort, serials) in orders {
-        assert_eq!(page(&mut rig, sort, 0, 10), (serials.to_vec(), 4), "{sort}");
+        assert_eq!(page(&rig, sort, 0, 10), (serials.to_vec(), 4), "{sort}");
         let middle = serials[1..3].to_vec();
-        assert_eq!(page(&mut rig, sort, 1, 2), (middle, 4), "{sort}");
+        assert_eq!(page(&rig, sort, 1, 2), (middle, 4), "{sort}");
     }
-    assert_eq!(page(&mut rig, Sort::Id, 4, 2), (vec![], 4));
-    let capacity = rig.relay.rows.capacity();
-    page(&mut rig, Sort::Lag, 0, 4);
-    assert_eq!(rig.relay.rows.capacity(), capacity, "the room is kept");
+    assert_eq!(page(&rig, Sort::Id, 4, 2), (vec![], 4));
 }
 
 #[test]
@@ -79,7 +76,7 @@ fn who_has_departed_is_not_listed_and_lags_no_more() {
     rig.feed(3);
     assert_eq!(rig.relay.greatest_lag_frames(), 3);
     rig.relay.cut_drain();
-    assert_eq!(page(&mut rig, Sort::Id, 0, 10), (vec![], 0));
+    assert_eq!(page(&rig, Sort::Id, 0, 10), (vec![], 0));
     assert_eq!(rig.relay.greatest_lag_frames(), 0);
 }
 
@@ -116,5 +113,5 @@ fn the_lag_of_one_who_has_departed_and_is_not_reaped_yet_is_nobodys() {
     rig.turn();
     assert!(rig.client(worst).has_departed());
     assert_eq!(rig.relay.greatest_lag_frames(), 1);
-    assert_eq!(page(&mut rig, Sort::Lag, 0, 10), (vec![2], 1));
+    assert_eq!(page(&rig, Sort::Lag, 0, 10), (vec![2], 1));
 }
