@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     let outcome = if request.check {
         check(&request)
     } else {
-        serve(request)
+        serve(request).map(|()| ExitCode::SUCCESS)
     };
     if let Err(failure) = &outcome {
         error!("{failure}");
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
     log::logger().flush();
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Error::Config(_)) => ExitCode::from(MISUSED),
         Err(_) => ExitCode::from(FAILED),
     }
@@ -96,11 +96,10 @@ fn complain(line: &str) {
 }
 
 /// Says on standard output what the setup comes to.
-fn check(request: &Request) -> Result<(), Error> {
+fn check(request: &Request) -> Result<ExitCode, Error> {
     raise_descriptor_limit();
     let report = check::run(&request.config, request.demo)?;
-    print(Ok(report.into_bytes()));
-    Ok(())
+    Ok(print(Ok(report.into_bytes())))
 }
 
 fn serve(request: Request) -> Result<(), Error> {

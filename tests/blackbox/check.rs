@@ -1,8 +1,10 @@
 //! `--check`: what a setup would come to, without serving anybody.
 
+use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
 
 use crate::harness::{Launch, Place};
 
@@ -78,6 +80,30 @@ fn what_is_taken_is_one_line_and_exit_code_1() {
         assert!(outcome.lines[0].contains(named), "{:?}", outcome.lines);
     }
     assert!(socket.exists(), "a live socket's file is removed");
+}
+
+#[test]
+fn a_setup_that_cannot_be_printed_is_a_failure_and_one_that_nobody_reads_is_none() {
+    let check = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fanout"));
+        command.args([NOBODY, "-l", "127.0.0.1:0", "--check"]);
+        command
+    };
+    let (reader, unread) = std::io::pipe().expect("the system gives a pipe");
+    drop(reader);
+    let outcome = check().stdout(unread).output();
+    let outcome = outcome.expect("the program can be started");
+    assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
+    assert!(outcome.stderr.is_empty(), "{outcome:?}");
+    if cfg!(target_os = "linux") {
+        let full = File::options().write(true).open("/dev/full");
+        let full = full.expect("there is a file that is always full");
+        let outcome = check().stdout(full).output();
+        let outcome = outcome.expect("the program can be started");
+        let said = String::from_utf8_lossy(&outcome.stderr);
+        assert_eq!(outcome.status.code(), Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }
 
 #[test]
