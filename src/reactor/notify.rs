@@ -85,11 +85,13 @@ impl Channel {
                 self.status.said(now);
                 self.is_lost = false;
             }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.status.refused(now);
+                debug!("service manager does not read");
+            }
             Err(error) => {
                 self.status.failed(now);
-                if error.kind() == ErrorKind::WouldBlock {
-                    debug!("service manager does not read");
-                } else if !std::mem::replace(&mut self.is_lost, true) {
+                if !std::mem::replace(&mut self.is_lost, true) {
                     warn!("service manager not told error=\"{error}\"");
                 }
             }

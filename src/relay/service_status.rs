@@ -2,8 +2,8 @@
 //!
 //! Layer: relay. Owns three promises: the manager is told that the service is ready and that it is
 //! stopping until that has got through; what changes is told at most once a second, and the last
-//! change always; a sign of life is due at half the time that the manager has set. Knows nothing of
-//! how a text gets there.
+//! change always; a sign of life is due at half the time that the manager has set. A manager that is
+//! not there is tried more and more seldom. Knows nothing of how a text gets there.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct ServiceStatus {
     quiet_until: Duration,
     /// No text at all before this: the last one did not get through.
     retry_at: Duration,
+    /// How long the next text waits if the manager cannot be reached.
+    absence: Duration,
     heartbeat: Option<Heartbeat>,
 }
 
@@ -79,6 +81,7 @@ impl ServiceStatus {
             told: None,
             quiet_until: now,
             retry_at: now,
+            absence: ABSENCE.0,
             heartbeat,
         }
     }
@@ -89,7 +92,7 @@ impl ServiceStatus {
     }
 
     /// What is to be said now, if anything. Then [`ServiceStatus::said`] or
-    /// [`ServiceStatus::failed`] is to be called.
+    /// [`ServiceStatus::refused`] or [`ServiceStatus::failed`] is to be called.
     #[must_use]
     pub fn text(&self, now: Duration) -> Option<String> {
         if self.deadline()? > now {
@@ -113,6 +116,7 @@ impl ServiceStatus {
 
     /// What [`ServiceStatus::text`] gave has got through.
     pub fn said(&mut self, now: Duration) {
+        self.absence = ABSENCE.0;
         if self.told.as_ref() != Some(&self.sight) {
             self.told = Some(self.sight.clone());
             self.quiet_until = now + QUIET;
@@ -122,10 +126,18 @@ impl ServiceStatus {
         }
     }
 
-    /// It has not: the next text says it again, along with whatever has changed by then.
-    pub fn failed(&mut self, now: Duration) {
+    /// The manager does not read at the moment: the next text says it again, along with whatever has
+    /// changed by then, before the watchdog's time is up.
+    pub fn refused(&mut self, now: Duration) {
         let patience = self.heartbeat.map_or(QUIET, |beat| beat.interval);
         self.retry_at = now + patience.min(QUIET);
+    }
+
+    /// The manager cannot be reached: the same, but each time later. Nobody is there to miss a sign of
+    /// life, and whoever is idle is not to be woken up for nothing.
+    pub fn failed(&mut self, now: Duration) {
+        self.retry_at = now + self.absence;
+        self.absence = (self.absence * 2).min(ABSENCE.1);
     }
 
     /// When there is something to be said; none if not, unless something changes.
@@ -166,9 +178,12 @@ fn one_line(sight: &Sight) -> String {
     text.replace(|letter: char| letter.is_control(), "?")
 }
 
-/// At least this long between two texts that say what has changed, and after one that did not get
-/// through.
+/// At least this long between two texts that say what has changed, and at most after one that was not
+/// taken.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// First and longest wait after a text for a manager that cannot be reached; it doubles in between.
+const ABSENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Signs of life are at least this far apart, whatever the manager asks for.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
@@ -214,7 +229,7 @@ mod tests {
         assert!(status.deadline().unwrap() <= MS(5));
         let first = "READY=1\nSTATUS=upstream connecting, 0 clients";
         assert_eq!(status.text(MS(5)).unwrap(), first);
-        status.failed(MS(5));
+        status.refused(MS(5));
         assert_eq!(status.text(MS(1004)), None);
         assert_eq!(status.deadline(), Some(MS(1005)));
         status.note(sight(1));
@@ -260,7 +275,7 @@ mod tests {
         status.note(draining(1));
         let text = "STOPPING=1\nSTATUS=draining, 1 client left";
         assert_eq!(status.text(MS(10)).unwrap(), text);
-        status.failed(MS(10));
+        status.refused(MS(10));
         assert_eq!(tell(&mut status, MS(1010)).unwrap(), text);
         status.note(draining(0));
         assert_eq!(status.text(MS(1011)), None);
@@ -291,8 +306,36 @@ mod tests {
     fn a_sign_of_life_that_did_not_get_through_is_repeated_before_it_is_too_late() {
         let mut status = ready(Some(MS(200)));
         assert_eq!(status.text(MS(100)).unwrap(), "WATCHDOG=1");
-        status.failed(MS(100));
+        status.refused(MS(100));
         assert_eq!(status.deadline(), Some(MS(200)));
+    }
+
+    #[test]
+    fn a_manager_that_is_not_there_is_tried_more_and_more_seldom_until_it_is() {
+        for watchdog in [None, Some(MS(200))] {
+            let mut status = ServiceStatus::new(sight(0), watchdog, MS(0));
+            let mut waits = Vec::new();
+            let mut now = MS(0);
+            for _ in 0..9 {
+                assert!(status.text(now).is_some());
+                status.failed(now);
+                // What changes meanwhile waits as well.
+                status.note(sight(waits.len()));
+                let next = status.deadline().unwrap();
+                waits.push((next - now).as_secs());
+                now = next;
+            }
+            assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+            // One that is there and does not read is another matter.
+            status.refused(now);
+            now = status.deadline().unwrap();
+            assert!(tell(&mut status, now).is_some());
+            now += MS(1000);
+            status.note(sight(99));
+            assert!(status.text(now).is_some());
+            status.failed(now);
+            assert_eq!(status.deadline(), Some(now + MS(1000)), "it starts over");
+        }
     }
 
     #[test]
