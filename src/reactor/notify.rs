@@ -54,13 +54,14 @@ impl Notifier {
         self.channel.as_ref()?.status.deadline()
     }
 
-    /// Says what is due.
+    /// Says what is due: two texts if the service stops in the turn in which it is ready, for there may be
+    /// no other turn.
     pub(super) fn tell(&mut self, core: &SocketCore, now: Duration) {
         let Some(channel) = &mut self.channel else {
             return;
         };
         channel.status.note(sight(core));
-        if let Some(text) = channel.status.text(now) {
+        while let Some(text) = channel.status.text(now) {
             channel.send(&text, now);
         }
     }

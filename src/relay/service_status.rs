@@ -91,7 +91,9 @@ impl ServiceStatus {
         self.sight = sight;
     }
 
-    /// What is to be said now, if anything. Then [`ServiceStatus::said`] or
+    /// What is to be said now, if anything. A service that stops is called ready first, in a text of its
+    /// own: to the manager, who was never ready has failed, and of both in one text only the last counts.
+    /// Then [`ServiceStatus::said`] or
     /// [`ServiceStatus::refused`] or [`ServiceStatus::failed`] is to be called.
     #[must_use]
     pub fn text(&self, now: Duration) -> Option<String> {
@@ -100,11 +102,12 @@ impl ServiceStatus {
         }
         let mut lines = Vec::new();
         if self.told.as_ref() != Some(&self.sight) {
-            let was_draining = self.told.as_ref().is_some_and(|told| told.is_draining);
-            if self.sight.is_draining && !was_draining {
-                lines.push("STOPPING=1".to_owned());
-            } else if self.told.is_none() {
-                lines.push("READY=1".to_owned());
+            match &self.told {
+                None => lines.push("READY=1".to_owned()),
+                Some(told) if self.sight.is_draining && !told.is_draining => {
+                    lines.push("STOPPING=1".to_owned());
+                }
+                Some(_) => {}
             }
             lines.push(format!("STATUS={}", one_line(&self.sight)));
         }
@@ -118,7 +121,11 @@ impl ServiceStatus {
     pub fn said(&mut self, now: Duration) {
         self.absence = ABSENCE.0;
         if self.told.as_ref() != Some(&self.sight) {
-            self.told = Some(self.sight.clone());
+            let was_ready = self.told.is_some();
+            self.told = Some(Sight {
+                is_draining: self.sight.is_draining && was_ready,
+                ..self.sight.clone()
+            });
             self.quiet_until = now + QUIET;
         }
         if let Some(heartbeat) = self.heartbeat.as_mut().filter(|beat| beat.due <= now) {
@@ -284,9 +291,16 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_stops_before_it_was_called_ready_is_never_called_so() {
-        let status = ServiceStatus::new(draining(0), None, MS(0));
-        assert!(status.text(MS(0)).unwrap().starts_with("STOPPING=1\n"));
+    fn a_service_that_stops_before_it_was_called_ready_is_called_so_first() {
+        let mut status = ServiceStatus::new(draining(0), Some(MS(3000)), MS(0));
+        let last = "STATUS=draining, 0 clients left";
+        let text = status.text(MS(0)).unwrap();
+        assert_eq!(text, format!("READY=1\n{last}\nWATCHDOG=1"));
+        status.failed(MS(0));
+        assert_eq!(tell(&mut status, MS(1000)).unwrap(), text);
+        let text = tell(&mut status, MS(1000)).unwrap();
+        assert_eq!(text, format!("STOPPING=1\n{last}"));
+        assert_eq!(status.text(MS(1000)), None);
     }
 
     #[test]

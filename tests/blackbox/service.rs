@@ -163,6 +163,21 @@ fn a_drain_is_told_when_it_begins() {
 }
 
 #[test]
+fn an_upstream_that_ends_at_once_is_a_service_that_was_ready_and_stops() {
+    let manager = Manager::bind();
+    let outcome = Launch::new("- -l 127.0.0.1:0")
+        .env("NOTIFY_SOCKET", manager.name())
+        .run();
+    assert_eq!(outcome.code, 0, "{:#?}", outcome.lines);
+    let texts = manager.waiting();
+    // Of both in one text, a manager heeds only the last.
+    assert!(has_line(&texts[0], "READY=1"), "{texts:#?}");
+    assert!(!has_line(&texts[0], "STOPPING=1"), "{texts:#?}");
+    let stops = texts.iter().filter(|text| has_line(text, "STOPPING=1"));
+    assert_eq!(stops.count(), 1, "{texts:#?}");
+}
+
+#[test]
 fn a_manager_that_does_not_read_stops_nothing_and_is_told_when_it_does() {
     let manager = Manager::bind();
     manager.fill_up();
