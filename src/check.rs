@@ -81,13 +81,29 @@ fn describe(text: &mut String, config: &Config, setup: &Setup) {
         }
     );
     say(text, "clients", &words);
-    let words = format!(
-        "{} at most: the frame log, and {} bytes for each client",
-        size(setup.log_bytes.saturating_add(setup.clients_bytes())),
-        setup.client_bytes
-    );
-    say(text, "memory", &words);
+    describe_memory(text, setup);
     describe_kernel(text, config, setup);
+}
+
+/// What the program may come to hold, and what for.
+fn describe_memory(text: &mut String, setup: &Setup) {
+    let each = setup.client_bytes;
+    let mut words = format!(
+        "{} at most: {} for the frame log, {} for clients ({each} bytes each)",
+        size(setup.memory_bytes()),
+        size(setup.log_bytes),
+        size(setup.clients_bytes()),
+    );
+    let extras = [
+        (setup.remnants_bytes, "the rests of frames before a skip"),
+        (setup.addresses_bytes, "their addresses"),
+        (setup.admin_bytes, "the admin endpoint"),
+    ];
+    for (bytes, what) in extras.into_iter().filter(|(bytes, _)| *bytes > 0) {
+        let _ = write!(words, ", {} for {what}", size(bytes));
+    }
+    words.push_str("; without the program itself, a few MiB");
+    say(text, "memory", &words);
 }
 
 /// What the kernel may hold for clients that do not read.
@@ -166,6 +182,7 @@ mod tests {
         let mut config = Config::new("127.0.0.1:9".parse().unwrap());
         config.listeners = vec!["127.0.0.1:0,slow=skip,replay=3".parse().unwrap()];
         config.max_clients = Some(100);
+        config.max_clients_per_ip = 2;
         config.frame_size = 4096;
         config.backlog = 256;
         let text = report(&config);
@@ -178,8 +195,10 @@ mod tests {
             "frame log      1.2 MiB: a backlog of 256 frames and a window of 192.0 KiB\n",
             "clients        100 at most: ",
             "; --max-clients 100\n",
-            // 1,216 KiB and 100 times 256 bytes.
-            "memory         1.2 MiB at most: the frame log, and 256 bytes for each client\n",
+            // 1,216 KiB, 100 times 256 bytes, 100 times 4,095 and 64 bytes, 100 times 172.
+            "memory         1.6 MiB at most: 1.2 MiB for the frame log, 25.0 KiB for clients (256 bytes each), \
+             406.2 KiB for the rests of frames before a skip, 16.8 KiB for their addresses; \
+             without the program itself, a few MiB\n",
             "128.0 KiB unsent",
         ] {
             assert!(

@@ -56,6 +56,14 @@ pub const DISCARD_BYTES: usize = 64 * 1024;
 /// Bytes thrown away at a time; the buffer is on the stack.
 pub const SCRATCH_BYTES: usize = 4 * 1024;
 
+/// Longest answer, in bytes: a thousand clients or departures, with the longest addresses and numbers of
+/// twenty digits. It is mostly a third of that.
+pub const ANSWER_BYTES: usize = 640 * 1024;
+
+/// What making an answer takes beside it, in answers: a text that grows may be half empty, and the old one
+/// is still there while it grows.
+pub const ANSWERS_UNDER_WAY: usize = 3;
+
 const _: () = {
     // A head of any length can be read in one turn.
     assert!(READ_BYTES * CALLS_PER_TURN >= HEAD_BYTES);

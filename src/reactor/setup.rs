@@ -11,7 +11,7 @@ use mio::Registry;
 
 use super::accept::Doors;
 use super::admin::{Admin, Facts, Opening};
-use super::effective::{ListenerSetup, Setup};
+use super::effective::{self, ListenerSetup, Setup};
 use super::handle::Desk;
 use super::inlet::Inlet;
 use super::listener::{self, Listener};
@@ -22,7 +22,9 @@ use super::upstream::Dialler;
 use crate::config::{Config, UpstreamAddress};
 use crate::error::Error;
 use crate::relay::admission::{Admission, AdmissionLimits};
+use crate::relay::endpoint::Endpoint;
 use crate::relay::entrance::{Entrance, Gate};
+use crate::relay::frame_log::FrameLog;
 use crate::relay::limits::{
     Budgets, CLIENT_BYTES, CLIENTS_RESERVED, DEPARTURES_KEPT, HISTORY_SECONDS, READ_WINDOW_BYTES,
     RESERVED_DESCRIPTORS,
@@ -69,18 +71,11 @@ impl Parts {
         let (listeners, gates) = listener::open_all(config, openings, registry)?;
         let descriptors = Descriptors::read(listeners.len(), for_admin)?;
         let limits = admission_limits(config, &descriptors, max_by_listener);
-        let max_clients = limits.max_clients.unwrap_or(usize::MAX);
-        let max_clients = max_clients.min(limits.max_by_descriptors);
-        relay.reserve(max_clients.min(CLIENTS_RESERVED));
-        let setup = Arc::new(Setup {
-            listeners: listener_setups(&listeners, &gates),
-            admin: admin_sockets.iter().map(Listener::endpoint).collect(),
-            max_clients,
-            descriptors: descriptors.limit,
-            descriptors_reserved: descriptors.reserve,
-            log_bytes: relay.log().capacity() as u64,
-            client_bytes: CLIENT_BYTES,
-        });
+        relay.reserve(limits.most().min(CLIENTS_RESERVED));
+        let admin_addrs = admin_sockets.iter().map(Listener::endpoint).collect();
+        let listener_setups = listener_setups(&listeners, &gates);
+        let setup = descriptors.setup(listener_setups, admin_addrs, relay.log(), &limits);
+        let setup = Arc::new(setup);
         let facts = Facts::new(config, Arc::clone(&setup));
         let admin = Admin::open(config, admin_sockets, facts, registry)?;
         let options = ClientOptions {
@@ -153,6 +148,29 @@ impl Descriptors {
             return Err(Error::Descriptors { limit, reserve });
         }
         Ok(Self { limit, reserve })
+    }
+
+    /// What it all comes to.
+    fn setup(
+        &self,
+        listeners: Vec<ListenerSetup>,
+        admin: Vec<Endpoint>,
+        log: &FrameLog,
+        limits: &AdmissionLimits,
+    ) -> Setup {
+        let max_clients = limits.most();
+        Setup {
+            max_clients,
+            descriptors: self.limit,
+            descriptors_reserved: self.reserve,
+            log_bytes: log.capacity() as u64,
+            client_bytes: CLIENT_BYTES,
+            remnants_bytes: effective::remnants_bytes(&listeners, log, max_clients),
+            addresses_bytes: effective::addresses_bytes(limits.max_per_ip, max_clients),
+            admin_bytes: effective::admin_bytes(&admin, max_clients),
+            listeners,
+            admin,
+        }
     }
 }
 

@@ -59,6 +59,10 @@ pub struct Admission {
     seats_by_ip: HashMap<IpAddr, u32>,
 }
 
+/// What an address takes at the most, in bytes: an entry and its mark in a table that is 7/32 full just
+/// after it has grown for want of entries never used, and half as much while the old one is still there.
+pub const ADDRESS_BYTES: u64 = ((size_of::<(IpAddr, u32)>() as u64 + 1) * 32 * 3).div_ceil(7 * 2);
+
 /// What is allowed.
 #[derive(Clone, Debug, Default)]
 pub struct AdmissionLimits {
@@ -72,6 +76,15 @@ pub struct AdmissionLimits {
     pub max_per_ip: u32,
     /// Clients per listener, by its index.
     pub max_by_listener: Vec<Option<usize>>,
+}
+
+impl AdmissionLimits {
+    /// Clients there may be in all.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        let wanted = self.max_clients.unwrap_or(usize::MAX);
+        wanted.min(self.max_by_descriptors)
+    }
 }
 
 impl Admission {

@@ -36,6 +36,10 @@ struct Remnant {
     sent: usize,
 }
 
+/// What a remnant takes beside its bytes, in bytes: where it is, how far it has been sent, and what an
+/// allocator adds to two small pieces.
+pub const REMNANT_BYTES: u64 = size_of::<Remnant>() as u64 + 40;
+
 /// What one flush did.
 #[derive(Debug)]
 pub struct Flush {

@@ -34,6 +34,9 @@ pub struct Departed {
     pub left_at: Duration,
 }
 
+/// What one departure takes at the most, in bytes: its place, and the words of a failure.
+pub const DEPARTED_BYTES: u64 = size_of::<Departed>() as u64 + 128;
+
 impl Departures {
     /// Nobody yet. The last `kept` are remembered; 0 remembers none and takes no memory.
     #[must_use]

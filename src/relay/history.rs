@@ -38,6 +38,9 @@ pub struct Second {
     pub clients: u64,
 }
 
+/// What one second takes, in bytes.
+pub const SECOND_BYTES: u64 = size_of::<Second>() as u64;
+
 impl History {
     /// No second has passed. The last `kept` are remembered; 0 remembers none and takes no memory.
     #[must_use]

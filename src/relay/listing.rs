@@ -60,6 +60,9 @@ struct Row {
     id: ClientId,
 }
 
+/// What a listing takes for each client while it is put in order, in bytes.
+pub const ROW_BYTES: u64 = size_of::<Row>() as u64;
+
 impl<S: Read + Write> Relay<S> {
     /// Whoever has this seat at the moment, the departed included until they are reaped.
     #[must_use]

@@ -6,13 +6,51 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admin::limits::ANSWER_BYTES;
+use crate::admin::query::LIMITS;
 use crate::relay::departure::Reason;
+use crate::relay::limits::DEPARTURES_KEPT;
 use crate::relay::listing::{ClientState, Sort};
 
 const UNIX: &str = "unix:/run/\"fan\"out.sock";
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
+}
+
+#[test]
+fn no_answer_is_longer_than_was_promised() {
+    // As long as the path of a unix socket can be.
+    let path = format!("unix:{}", "x".repeat(108));
+    let client = ClientView {
+        id: u64::MAX,
+        policy: SlowPolicy::Disconnect,
+        connected_seconds: Seconds(Duration::MAX),
+        frames: u64::MAX,
+        bytes: u64::MAX,
+        lag_frames: u64::MAX,
+        skipped: u64::MAX,
+        ..client(&path, &path)
+    };
+    let clients = serde_json::to_vec(&vec![client; *LIMITS.end()]).unwrap();
+    let failure = "e".repeat(100);
+    let departure = DepartureView {
+        id: u64::MAX,
+        addr: Shown(&path),
+        listener: Shown(&path),
+        reason: Reason::UpstreamEnd,
+        frames: u64::MAX,
+        bytes: u64::MAX,
+        skipped: u64::MAX,
+        seconds: u64::MAX,
+        ago_seconds: Seconds(Duration::MAX),
+        error: Some(Shown(&failure)),
+    };
+    let departures = serde_json::to_vec(&vec![departure; DEPARTURES_KEPT]).unwrap();
+    for rows in [clients, departures] {
+        // With a head, and what stands around the rows.
+        assert!(rows.len() + 1024 <= ANSWER_BYTES, "{}", rows.len());
+    }
 }
 
 #[track_caller]
