@@ -8,7 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fanout::{Config, HostPort, ListenerConfig, Server};
+use fanout::{AdminConfig, Config, HostPort, ListenerConfig, Server};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -37,6 +37,11 @@ fn a_thousand_frames_to_a_hundred_clients_allocate_nothing() {
     let source = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = Config {
         listeners: vec![ListenerConfig::new(HostPort::new("127.0.0.1", 0).into())],
+        // With everything that is kept for whoever asks.
+        admin: AdminConfig {
+            address: Some(HostPort::new("127.0.0.1", 0).into()),
+            ..AdminConfig::default()
+        },
         ..Config::new(source.local_addr().unwrap().into())
     };
     let server = Server::bind(&config).unwrap();
