@@ -253,7 +253,12 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         .filter_map(|advice| text.rfind(advice))
         .min()
         .unwrap_or(text.len());
-    let printable: String = text[..end]
+    // What is an option's name in the wrong place is hardly ever meant as a value.
+    let paragraphs = text[..end].split("\n\n  tip: ");
+    let paragraphs = paragraphs.filter(|tip| !tip.starts_with("to pass "));
+    let printable: String = paragraphs
+        .collect::<Vec<_>>()
+        .join("; ")
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
@@ -318,10 +323,16 @@ mod tests {
             ("fanout h:1 --allow ", "is empty"),
             ("fanout h:1 --fast", "--fast"),
             ("fanout h:1 --demo", "--demo"),
+            (
+                "fanout h:1 --lsiten l:1",
+                "'--lsiten' found; a similar argument exists: '--listen'",
+            ),
+            ("fanout http://h:1", "is a URL"),
         ] {
             let complaint = one_line(&parse_words(line).unwrap_err());
             let is_printable = !complaint.chars().any(char::is_control);
             assert!(is_printable && complaint.contains(named), "{complaint}");
+            assert!(!complaint.contains("tip:"), "{complaint}");
         }
     }
 

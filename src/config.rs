@@ -123,7 +123,9 @@ impl Config {
 
     fn validate_addresses(&self) -> Result<(), ConfigError> {
         check(!self.upstreams.is_empty(), || {
-            "<UPSTREAM>: at least one is needed".to_owned()
+            "<UPSTREAM>: at least one is needed, like 192.0.2.7:1234; for a first look, --demo; for \
+             the options, --help"
+                .to_owned()
         })?;
         check(self.upstreams.len() == 1 || !self.reads_stdin(), || {
             "<UPSTREAM> '-': standard input can only be the only upstream".to_owned()

@@ -185,6 +185,9 @@ impl FromStr for HostPort {
     /// Reads `HOST:PORT`, where an IPv6 address stands in brackets.
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let complain = |what: &str| Err(ConfigError(format!("'{text}' {what}")));
+        if text.contains("://") {
+            return complain("is a URL, and not of the form HOST:PORT");
+        }
         let Some((host, port)) = text.rsplit_once(':') else {
             return complain("is not of the form HOST:PORT");
         };
@@ -289,6 +292,7 @@ mod tests {
             "host\n:80",
             "[::1:80",
             "::1]:80",
+            "http://host:80",
         ] {
             let error = text.parse::<HostPort>().unwrap_err().to_string();
             assert!(error.contains(text), "{text:?} is missing in {error:?}");
