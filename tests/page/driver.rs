@@ -25,21 +25,8 @@ impl Driver {
             assert!(env::var_os("CI").is_none(), "no {missing}");
             return None;
         }
-        let mut child = Command::new(DRIVER)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the driver can be started");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| port_in(&line))
-            .expect("the driver says where it listens");
-        // It says more at times, and must not find the pipe closed.
-        std::thread::spawn(move || lines.for_each(drop));
+        let started = (0..STARTS).find_map(|_| launch());
+        let (child, port) = started.expect("the driver says where it listens");
         Some(Self {
             child,
             port,
@@ -68,6 +55,27 @@ impl Drop for Driver {
     }
 }
 
+/// Starts the driver, which says where it listens. It may end instead: it chooses a port that is free for IPv4, and
+/// wants the same one for IPv6.
+fn launch() -> Option<(Child, u16)> {
+    let mut child = Command::new(DRIVER)
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the driver can be started");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
+    let said = lines.by_ref().map_while(Result::ok);
+    let Some(port) = said.into_iter().find_map(|line| port_in(&line)) else {
+        let _ = child.wait();
+        return None;
+    };
+    // It says more at times, and must not find the pipe closed.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((child, port))
+}
+
 /// `ChromeDriver was started successfully on port 39017.`
 fn port_in(line: &str) -> Option<u16> {
     let (_, port) = line.split_once("started successfully on port ")?;
@@ -87,6 +95,9 @@ fn is_there(tool: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).any(|folder| folder.join(tool).exists())
 }
+
+/// How often the driver is started before it is given up.
+const STARTS: usize = 8;
 
 /// As Debian's packages `chromium` and `chromium-driver` call them.
 const BROWSER: &str = "chromium";
